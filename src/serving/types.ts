@@ -1,0 +1,127 @@
+/**
+ * The face that serving shows to HTTP (and to anything else that wants predictions): plain data in, plain data out.
+ * Times called `…Ms` without more are durations in milliseconds; `arrivalMs` is a reading of `performance.now()`.
+ */
+import type { TierName } from '../family/family-schema.js'
+
+export type RequestedTier = 'auto' | TierName
+
+export interface ClassifyRequest {
+  /** 1 to 64 texts */
+  readonly texts: readonly string[]
+  /** default: the configured default family */
+  readonly family?: string
+  readonly tier: RequestedTier
+  /** milliseconds from arrival to answer; undefined: no deadline */
+  readonly budgetMs?: number
+  readonly onBudgetMiss: 'fastest' | 'reject'
+  readonly longText: 'windows' | 'truncate'
+  /** answers whose probability is below this are marked as abstained */
+  readonly abstainBelow?: number
+  /** `performance.now()` when the request's first byte was seen */
+  readonly arrivalMs: number
+  /** aborts when the caller goes away: its waiting work is then never run */
+  readonly signal?: AbortSignal
+}
+
+export interface Prediction {
+  readonly label: string
+  readonly probability: number
+  /** calibrated, one a label, in the family's label order; they sum to 1 */
+  readonly probabilities: Readonly<Record<string, number>>
+  /** tokens of the whole text, without special tokens */
+  readonly tokens: number
+  readonly tokensUsed: number
+  readonly windows: number
+  readonly truncated: boolean
+  readonly abstained: boolean
+}
+
+export type RoutingReason =
+  | 'most_accurate_within_budget'
+  | 'requested'
+  | 'no_budget'
+  | 'budget_infeasible_fastest'
+  | 'escalated'
+
+export interface Routing {
+  readonly requestedTier: RequestedTier
+  readonly budgetMs?: number
+  readonly predictedMs: number
+  readonly actualMs: number
+  /** undefined when there was no budget */
+  readonly budgetMet?: boolean
+  readonly reason: RoutingReason
+  /** the tiers weighed, in the order weighed */
+  readonly considered: readonly { readonly tier: TierName; readonly predictedMs: number }[]
+}
+
+export interface StageDurations {
+  readonly tokenizeMs: number
+  readonly queueMs: number
+  readonly inferenceMs: number
+}
+
+export interface ClassifyResult {
+  readonly family: string
+  readonly version: string
+  readonly tier: TierName
+  readonly provider: string
+  readonly predictions: readonly Prediction[]
+  readonly routing: Routing
+  readonly stages: StageDurations
+}
+
+/** What happened, for the instruments; serving calls these, `metrics` implements them, none may throw. */
+export interface ServingObserver {
+  /** one answered request */
+  answered(result: ClassifyResult): void
+  /** a request that got no prediction; the reason is an error code */
+  rejected(reason: string): void
+  /** one batch that an engine ran */
+  batch(event: { family: string; tier: TierName; size: number; tokens: number; inferenceMs: number }): void
+  queueDepth(tier: TierName, depth: number): void
+  engineRestarted(): void
+  familyReady(event: { family: string; version: string; tier: TierName; provider: string }): void
+}
+
+/** One point of a latency profile: the predicted time of a batch of one text of this many tokens. */
+export interface LatencyPoint {
+  readonly tokens: number
+  readonly predictedMs: number
+}
+
+export interface TierStatus {
+  readonly tier: TierName
+  readonly ready: boolean
+  readonly provider: string
+  readonly latencyProfile: readonly LatencyPoint[]
+}
+
+export interface FamilyStatus {
+  readonly family: string
+  readonly version: string
+  readonly ready: boolean
+  /** why it is not ready, a sentence each; empty when ready */
+  readonly reasons: readonly string[]
+  readonly tiers: readonly TierStatus[]
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly draining: boolean
+  readonly reasons: readonly string[]
+}
+
+/** The classifier façade: everything the HTTP layer needs. */
+export interface Classifier {
+  /**
+   * @throws InvalidRequest, FamilyNotFound, TierNotFound, BudgetInfeasible, Overloaded, DeadlineExceeded, NotReady, Draining,
+   *   RequestAborted, EngineFailed
+   */
+  classify(request: ClassifyRequest): Promise<ClassifyResult>
+  families(): readonly FamilyStatus[]
+  readiness(): Readiness
+  /** refuses new work, finishes what was accepted, then stops the engines */
+  drain(): Promise<void>
+}

@@ -1,0 +1,48 @@
+/**
+ * The face of a training engine. A step is an ordinary function over tfjs tensors; how it runs (traced to an ONNX program
+ * on ONNX Runtime, or eagerly on a tfjs backend) is the engine's business, and both give the same numbers.
+ */
+import type * as tf from '@tensorflow/tfjs'
+import type { HostTensors } from '../../src/family/tensor.js'
+
+export type Tensors = Record<string, tf.Tensor>
+
+/** `tfjs:NAME` runs eagerly on an installed tfjs backend, e.g. `tfjs:cpu`, `tfjs:tensorflow`. */
+export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | `tfjs:${string}`
+
+/**
+ * One training step: new state and outputs from state, batch and frozen tensors. Pure: no values are read, no randomness
+ * is drawn (dropout noise comes in with the batch), shapes alone decide the control flow. The state that comes back has
+ * the names and shapes that went in.
+ */
+export type StepFunction = (state: Tensors, batch: Tensors, frozen: Tensors) => { state: Tensors; outputs: Tensors }
+
+/** A function of parameters and a batch: inference, cached teacher outputs. */
+export type InferenceFunction = (parameters: Tensors, batch: Tensors) => Tensors
+
+export interface Trainer {
+  /**
+   * Runs one step a batch, in order. Batches may differ in shape; runs of equal shape share a program and one `run`.
+   * @returns each output for every step, in the order of the batches
+   */
+  run(batches: readonly HostTensors[]): Promise<HostTensors[]>
+  /** @returns a copy of the state on the host */
+  state(): Promise<HostTensors>
+  /** replaces the state (resume, best-weights restore) */
+  restore(state: HostTensors): Promise<void>
+  dispose(): Promise<void>
+}
+
+export interface Evaluator {
+  run(batch: HostTensors): Promise<HostTensors>
+  dispose(): Promise<void>
+}
+
+export interface Engine {
+  /** what actually runs: `cpu`, `cuda`, `webgpu` or `tfjs:NAME` */
+  readonly device: string
+  /** one line for the log: what was chosen and why */
+  readonly description: string
+  trainer(step: StepFunction, state: HostTensors, frozen?: HostTensors): Promise<Trainer>
+  evaluator(infer: InferenceFunction, parameters: HostTensors): Promise<Evaluator>
+}
