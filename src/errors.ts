@@ -86,6 +86,8 @@ export const FamilyFileAltered = createError<[string, string, string]>(
   '%s is not the file that family.json describes (expected %s, found %s); restore it or export the family again',
   500,
 )
+/** Args: the tokenizer.json, what is wrong. */
+export const TokenizerInvalid = createError<[string, string]>('TOKENIZER_INVALID', 'tokenizer %s: %s', 500)
 /** Args: what, tolerance and deviation. */
 export const ParityFailed = createError<[string]>('PARITY_FAILED', '%s', 500)
 
