@@ -1,0 +1,46 @@
+import type { Family } from '../family/load-family.js'
+import type { ServingObserver } from './types.js'
+
+export const PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu'] as const
+/** An execution provider as asked for; `auto` takes cuda, else webgpu on a real GPU, else cpu. */
+export type RequestedProvider = (typeof PROVIDERS)[number]
+/** An execution provider as used. */
+export type Provider = Exclude<RequestedProvider, 'auto'>
+
+/** The part of a pino logger that serving uses. Nothing logged holds a request's text. */
+export interface ServingLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** A configured family that could not be loaded: it is named in readiness and does not stop the others. */
+export interface BrokenFamily {
+  readonly dir: string
+  readonly reason: string
+}
+
+export interface ClassifierOptions {
+  readonly families: readonly Family[]
+  readonly broken?: readonly BrokenFamily[]
+  readonly provider: RequestedProvider
+  /** the family of requests that name none; default: the first */
+  readonly defaultFamily?: string
+  /** the budget of `auto` requests that bring none, ms; default: none, so that the teacher answers them */
+  readonly defaultBudgetMs?: number
+  /** inference processes; default: from the CPU quota, or one on a GPU */
+  readonly engines?: number
+  /** threads of each inference process; default: from the CPU quota */
+  readonly threads?: number
+  /** requests that one tier of one family may have waiting; default 256 */
+  readonly maxQueue?: number
+  /** requests that may wait in all tiers together; default 4 times `maxQueue` */
+  readonly maxQueueTotal?: number
+  /** tokens of a batch, padding included; a single longer sequence still runs. Default 2,048 on the CPU, 16,384 on a GPU */
+  readonly maxBatchTokens?: number
+  /** tokens of all texts of one request, where long texts are read in windows; default 131,072 */
+  readonly maxRequestTokens?: number
+  readonly observer?: ServingObserver
+  readonly log?: ServingLog
+}
