@@ -1,0 +1,57 @@
+import { access, readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { FamilyInvalid } from '../errors.js'
+import { type Family, type LoadOptions, loadFamily } from './load-family.js'
+import { MANIFEST_FILE } from './manifest.js'
+
+/** A folder that looks like a family and cannot be used. */
+export interface BrokenFamily {
+  /** absolute */
+  readonly dir: string
+  /** the folder's name: the family that would be there */
+  readonly name: string
+  /** a sentence: which file, what is wrong */
+  readonly reason: string
+}
+
+export interface FamilyListing {
+  /** by name */
+  readonly families: readonly Family[]
+  readonly broken: readonly BrokenFamily[]
+}
+
+/**
+ * Loads every subfolder that has a family.json. A broken one is reported beside the good ones, and of two with the same
+ * name the second (in the order of the folders' names) is broken.
+ * @throws FamilyInvalid when the models folder itself cannot be read
+ */
+export async function listFamilies(modelsDir: string, options: LoadOptions): Promise<FamilyListing> {
+  const root = resolve(modelsDir)
+  const entries = await readdir(root).catch((error: NodeJS.ErrnoException) => {
+    throw new FamilyInvalid(root, `the models folder cannot be read (${error.code ?? error.message})`)
+  })
+  const families: Family[] = []
+  const broken: BrokenFamily[] = []
+  for (const entry of entries.sort()) {
+    const dir = join(root, entry)
+    if (!(await exists(join(dir, MANIFEST_FILE)))) continue
+    try {
+      const family = await loadFamily(dir, options)
+      const twin = families.find(({ manifest }) => manifest.name === family.manifest.name)
+      if (twin) throw new FamilyInvalid(dir, `"${twin.manifest.name}" is also the name of ${basename(twin.dir)}`)
+      families.push(family)
+    } catch (error) {
+      // whatever is wrong with one folder, a full disk or a missing permission too, must not hide the others
+      broken.push({ dir, name: entry, reason: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  families.sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1))
+  return { families, broken }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}
