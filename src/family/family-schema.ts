@@ -144,6 +144,8 @@ export const DataSchema = Type.Object(
     /** of the file that was read */
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     description: Type.String(),
+    /** of the texts, as a sentence for the model card */
+    licence: Type.Optional(Type.String()),
     textColumn: Type.String(),
     labelColumn: Type.String(),
     rows: count,

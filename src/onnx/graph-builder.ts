@@ -1,9 +1,9 @@
 /** Builds an ONNX graph node by node; values are named by strings, as in ONNX itself. */
 import { create } from '@bufbuild/protobuf'
 import {
-  AttributeProto_AttributeType as AttributeType,
   type AttributeProto,
   AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
@@ -84,7 +84,14 @@ export class GraphBuilder {
     const attribute = Object.entries(options.attributes ?? {}).map(([name, value]) => attributeProto(name, value))
     const domain = options.domain ?? ''
     this.#nodes.push(
-      create(NodeProtoSchema, { name: `${first}/node`, opType: operator, domain, input: [...inputs], output, attribute }),
+      create(NodeProtoSchema, {
+        name: `${first}/node`,
+        opType: operator,
+        domain,
+        input: [...inputs],
+        output,
+        attribute,
+      }),
     )
     return output
   }

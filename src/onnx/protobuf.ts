@@ -1,12 +1,12 @@
 /** A thin face on onnx-buf: ONNX models as bytes, tensors inside the file or in an external one. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import {
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
   type ModelProto,
   ModelProtoSchema,
   StringStringEntryProtoSchema,
   type TensorProto,
-  TensorProto_DataLocation as DataLocation,
-  TensorProto_DataType as DataType,
   TensorProtoSchema,
 } from 'onnx-buf'
 

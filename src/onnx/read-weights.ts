@@ -25,7 +25,8 @@ export async function readWeights(modelFile: string, config: EncoderConfig): Pro
   const bytesOf = async (tensor: TensorProto): Promise<Uint8Array> => {
     const external = externalBytes(tensor)
     if (!external) return tensor.rawData
-    if (basename(external.location) !== external.location) throw fail(`points outside its folder (${external.location})`)
+    if (basename(external.location) !== external.location)
+      throw fail(`points outside its folder (${external.location})`)
     let file = files.get(external.location)
     if (!file) {
       file = readFile(join(folder, external.location))

@@ -3,10 +3,11 @@
  * type that precision and kind decide. Matrices are fp16 or int8 with fp32 scales; vectors (biases, norms) stay fp32: they
  * are a thousandth of the bytes.
  */
+
+import { ShapeMismatch } from '../errors.js'
 import type { EncoderConfig } from '../family/encoder-config.js'
 import { type ParameterSpec, parameterSpecs } from '../family/parameters.js'
 import { elementCount, type HostTensors } from '../family/tensor.js'
-import { ShapeMismatch } from '../errors.js'
 import { toFloat16 } from './float16.js'
 import { type QuantisationGroup, quantise } from './int8.js'
 import { bytesOf, DataType, externalTensor, type TensorProto, type TypedBytes } from './protobuf.js'
