@@ -35,6 +35,8 @@ export interface Trainer {
 
 export interface Evaluator {
   run(batch: HostTensors): Promise<HostTensors>
+  /** replaces the parameters (same names and shapes): a validation between epochs traces and compiles nothing again */
+  load(parameters: HostTensors): Promise<void>
   dispose(): Promise<void>
 }
 

@@ -1,0 +1,39 @@
+/** What training tells whoever watches: a progress bar on a terminal, NDJSON elsewhere. Every event is plain JSON. */
+export type TrainingEvent =
+  | { readonly type: 'message'; readonly message: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | {
+      readonly type: 'stage'
+      readonly stage: string
+      readonly state: 'started' | 'resumed' | 'finished' | 'skipped'
+      readonly detail: string
+    }
+  | {
+      readonly type: 'step'
+      readonly stage: string
+      readonly epoch: number
+      readonly step: number
+      readonly steps: number
+      /** mean over the steps since the last event */
+      readonly loss: number
+      readonly learningRate: number
+      readonly gradientNorm: number
+      readonly sequencesPerSecond: number
+      readonly etaSeconds: number
+      readonly majorityAccuracy: number
+    }
+  | {
+      readonly type: 'epoch'
+      readonly stage: string
+      readonly epoch: number
+      readonly epochs: number
+      readonly trainLoss: number
+      readonly validationNll: number
+      readonly validationAccuracy: number
+      readonly majorityAccuracy: number
+      readonly majorityNll: number
+      /** whether these are the best weights so far */
+      readonly best: boolean
+    }
+
+export type OnEvent = (event: TrainingEvent) => void
