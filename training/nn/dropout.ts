@@ -1,0 +1,94 @@
+import * as tf from '@tensorflow/tfjs'
+import { InvalidConfiguration, ShapeMismatch } from '../../src/errors.js'
+
+/** The length of the noise vector that a training step gets with its batch. */
+export const NOISE_LENGTH = 4096
+
+const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2
+
+/** Masks for the dropout sites of one forward pass, in the order in which they are asked for. */
+export interface Dropout {
+  /**
+   * Zeroes entries with the given probability and scales the others by 1/(1 − rate).
+   * @param x any shape whose elements are `groups · rows · columns`, columns last
+   * @param layout how the mask is spread: it takes groups + rows + columns noise values
+   * @param rate in [0, 1); 0 returns x
+   */
+  apply<T extends tf.Tensor>(x: T, layout: DropoutLayout, rate: number): T
+}
+
+export interface DropoutLayout {
+  readonly groups: number
+  readonly rows: number
+  readonly columns: number
+}
+
+export interface DropoutSites {
+  readonly sites: number
+  readonly pass?: { readonly index: number; readonly count: number }
+}
+
+/**
+ * Dropout without random ops. A mask is a pure function of a noise vector that the host draws for each step, so that every
+ * engine draws the same mask and a resumed run repeats it bit for bit: an entry survives when
+ * u = fract(2⁸ · (1+a)(1+b)(1+c)) ≥ rate, with a, b, c ∈ [0, 1) the site's noise at the entry's group, row and column.
+ * The product lies in [2⁸, 2¹¹), which leaves 13 fraction bits of a float32; each factor alone sweeps it over at least 256
+ * periods. Multiplying, flooring and subtracting are exact or correctly rounded everywhere, in fp32 and in nothing less.
+ *
+ * Sites get noise of their own: fract(noise · multiplier), one irrational multiplier a site.
+ * @param noise float32 [length], uniform on [0, 1)
+ * @param sites the number of masks that may be asked for
+ * @param pass passes over the same noise get multipliers of their own
+ */
+export function createDropout(noise: tf.Tensor1D, { sites, pass = { index: 0, count: 1 } }: DropoutSites): Dropout {
+  const length = noise.shape[0]
+  const first = pass.index * sites + 1
+  const multipliers = Float32Array.from(
+    { length: sites },
+    (_, site) => 64 + 64 * fraction((first + site) * GOLDEN_RATIO),
+  )
+  const mixed = fract(tf.mul(tf.reshape(noise, [1, length]), tf.tensor2d(multipliers, [sites, 1])))
+  const factors = tf.add(mixed, 1) as tf.Tensor2D // [sites, length], in [1, 2)
+  const rowTables = new Map<string, tf.Tensor2D>()
+  let nextSite = 0
+
+  /** 2⁸ (1+a)(1+b) for every site at once: [sites, groups · rows] */
+  const rowTable = (groups: number, rows: number): tf.Tensor2D => {
+    const key = `${groups},${rows}`
+    const known = rowTables.get(key)
+    if (known !== undefined) return known
+    const groupFactors = tf.reshape(tf.mul(tf.slice(factors, [0, 0], [sites, groups]), 256), [sites, groups, 1])
+    const rowFactors = tf.reshape(tf.slice(factors, [0, groups], [sites, rows]), [sites, 1, rows])
+    const table = tf.reshape(tf.mul(groupFactors, rowFactors), [sites, groups * rows]) as tf.Tensor2D
+    rowTables.set(key, table)
+    return table
+  }
+
+  return {
+    apply(x, { groups, rows, columns }, rate) {
+      if (rate === 0) return x
+      if (!(rate > 0 && rate < 1)) throw new InvalidConfiguration('dropout', `${rate} is not in [0, 1)`)
+      if (nextSite >= sites) throw new RangeError(`more than ${sites} dropout sites were asked for`)
+      if (groups + rows + columns > length) {
+        throw new ShapeMismatch(
+          `dropout over ${groups} x ${rows} x ${columns} needs ${groups + rows + columns} noise values and has ${length}; ` +
+            'use a smaller batch or more accumulation steps',
+        )
+      }
+      const site = nextSite++
+      const rowFactors = tf.reshape(tf.slice(rowTable(groups, rows), [site, 0], [1, groups * rows]), [-1, 1])
+      const columnFactors = tf.slice(factors, [site, groups + rows], [1, columns])
+      const uniform = fract(tf.mul(rowFactors, columnFactors)) // [groups · rows, columns]
+      const mask = tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate))
+      return tf.mul(x, tf.reshape(mask, x.shape))
+    },
+  }
+}
+
+function fract(x: tf.Tensor): tf.Tensor {
+  return tf.sub(x, tf.floor(x))
+}
+
+function fraction(x: number): number {
+  return x - Math.floor(x)
+}
