@@ -10,6 +10,12 @@ import createError from '@fastify/error'
 export const InvalidRequest = createError<[string]>('INVALID_REQUEST', '%s', 400)
 /** 401. Args: what to send. */
 export const Unauthorized = createError<[string]>('UNAUTHORIZED', '%s', 401)
+/** 429: a key (or address) sent more than it may. Args: requests a minute, seconds to wait. */
+export const RateLimited = createError<[number, number]>(
+  'RATE_LIMITED',
+  'more than %d requests in a minute; try again in %d s',
+  429,
+)
 /** 404. Args: the family asked for, the families there are. */
 export const FamilyNotFound = createError<[string, string]>(
   'FAMILY_NOT_FOUND',
@@ -24,6 +30,12 @@ export const TierNotFound = createError<[string, string, string]>(
 )
 /** 404. Args: method, path. */
 export const NotFound = createError<[string, string]>('NOT_FOUND', 'nothing answers %s %s; see /docs', 404)
+/** 405. Args: method, path, the methods that the path has. */
+export const MethodNotAllowed = createError<[string, string, string]>(
+  'METHOD_NOT_ALLOWED',
+  '%s is not a method of %s; use %s',
+  405,
+)
 /** 413. Args: what is too large, and the limit. */
 export const PayloadTooLarge = createError<[string]>('PAYLOAD_TOO_LARGE', '%s', 413)
 /** 415. Args: the media type sent. */

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/** The `lextier` command. A command's file declares its options; what it runs is imported when it runs. */
+import { Command } from 'commander'
+import { addOpenapi } from './openapi.js'
+import { packageVersion } from './package-root.js'
+import { describeFailure } from './report-error.js'
+import { addServe } from './serve.js'
+
+const COMMANDS: readonly ((program: Command) => void)[] = [addServe, addOpenapi]
+
+const program = new Command('lextier')
+  .description('Train families of legal text classifiers by distillation and serve them by latency budget')
+  .version(packageVersion())
+  .showHelpAfterError('(add --help for the options)')
+  .exitOverride()
+for (const add of COMMANDS) add(program)
+// subcommands were made by now: the override and the hint are inherited by copying
+for (const command of program.commands) command.copyInheritedSettings(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const { text, exitCode } = describeFailure(error)
+  process.stderr.write(text)
+  process.exitCode = exitCode
+}

@@ -1,0 +1,117 @@
+/** Starts the server: families, classifier, HTTP; and stops it on SIGTERM or SIGINT. */
+import type { AddressInfo } from 'node:net'
+import { defaultFamily } from '../config/default-family.js'
+import type { ServeConfig } from '../config/serve-config.js'
+import { FamilyInvalid, InvalidConfiguration } from '../errors.js'
+import { type FamilyListing, listFamilies } from '../family/list-families.js'
+import { buildApp } from '../http/build-app.js'
+import { createServerLogger } from '../http/server-logger.js'
+import { createMetrics } from '../metrics/metrics.js'
+import { createClassifier } from '../serving/classifier.js'
+import { EXIT_FAILURE } from './report-error.js'
+import { shutDown } from './shutdown.js'
+
+type Config = ServeConfig & { readonly modelsDir: string }
+
+/**
+ * @returns once the server listens; engines may still warm up
+ * @throws FamilyInvalid when there is no family to serve; InvalidConfiguration when it cannot listen
+ */
+export async function runServer(config: Config, version: string): Promise<void> {
+  const log = createServerLogger(config.logLevel)
+  const { families, broken } = await familiesOf(config.modelsDir)
+  for (const { name, reason } of broken) log.error({ family: name, reason }, 'family cannot be served')
+  const names = [...families.map(({ manifest }) => manifest.name), ...broken.map(({ name }) => name)]
+  const fallback = defaultFamily(names.sort(), config.defaultFamily)
+  const metrics = createMetrics({ processMetrics: true })
+  const { provider, defaultBudgetMs, engines, threads, maxQueue, maxBatchTokens } = config
+  const classifier = await createClassifier({
+    families,
+    broken,
+    provider,
+    ...(fallback !== undefined && { defaultFamily: fallback }),
+    ...(defaultBudgetMs !== undefined && { defaultBudgetMs }),
+    ...(engines !== undefined && { engines }),
+    ...(threads !== undefined && { threads }),
+    maxQueue,
+    ...(maxBatchTokens !== undefined && { maxBatchTokens }),
+    observer: metrics.observer,
+    log,
+  })
+  const { app, draining } = await buildApp({
+    classifier,
+    families,
+    metrics,
+    config: { ...config, defaultFamily: fallback },
+    logger: log,
+    version,
+  })
+  try {
+    await app.listen({ host: config.host, port: config.port, listenTextResolver: () => 'listening' })
+  } catch (error) {
+    await classifier.drain()
+    throw listenFailure(error as NodeJS.ErrnoException, config)
+  }
+  const { address, port } = app.server.address() as AddressInfo
+  log.info({ address, port, families: names, defaultFamily: fallback, version }, `lextier listens; see /docs`)
+
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'uncaught')
+    process.exit(EXIT_FAILURE)
+  })
+  stopOnSignal(async (signal) => {
+    log.info({ signal, inFlight: draining.inFlight, graceMs: config.graceMs }, 'draining')
+    const unanswered = await shutDown({ app, draining, classifier, graceMs: config.graceMs })
+    if (unanswered > 0) log.error({ unanswered }, 'the grace time is over; raise LEXTIER_GRACE_MS to wait longer')
+    else log.info('stopped')
+    return unanswered > 0 ? EXIT_FAILURE : 0
+  })
+}
+
+async function familiesOf(modelsDir: string): Promise<FamilyListing> {
+  const listing = await listFamilies(modelsDir, { verify: 'hashes' })
+  if (listing.families.length > 0) return listing
+  const faults = listing.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ')
+  throw new FamilyInvalid(
+    modelsDir,
+    faults
+      ? `no family in it can be served (${faults})`
+      : 'there is no family in it (a subfolder with family.json); name another folder with --models or LEXTIER_MODELS',
+  )
+}
+
+/** The first signal stops in order, a second one at once. */
+function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<number>): void {
+  let stopping = false
+  const numbers = { SIGTERM: 15, SIGINT: 2 } as const
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(128 + numbers[signal])
+      stopping = true
+      void stop(signal).then((exitCode) => process.exit(exitCode))
+    })
+  }
+}
+
+function listenFailure(error: NodeJS.ErrnoException, { host, port }: Config): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new InvalidConfiguration(
+        'LEXTIER_PORT (--port)',
+        `port ${port} of ${host} is in use; give another one, or 0 for a free one`,
+      )
+    case 'EACCES':
+      return new InvalidConfiguration(
+        'LEXTIER_PORT (--port)',
+        `this user may not listen on port ${port}; give one above 1023`,
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new InvalidConfiguration(
+        'LEXTIER_HOST (--host)',
+        `${host} is no address of this machine; 0.0.0.0 is every one`,
+      )
+    default:
+      return error
+  }
+}

@@ -1,0 +1,86 @@
+import { envSchema } from 'env-schema'
+import { Type } from 'typebox'
+import { InvalidConfiguration } from '../errors.js'
+import type { PROVIDERS } from './providers.js'
+import { type LOG_LEVELS, SERVE_SETTINGS, type ServeVariable, type Setting } from './serve-settings.js'
+
+/** What `lextier serve` runs with, checked. */
+export interface ServeConfig {
+  readonly host: string
+  readonly port: number
+  /** undefined: the bundled families */
+  readonly modelsDir?: string
+  readonly provider: (typeof PROVIDERS)[number]
+  readonly defaultFamily?: string
+  readonly defaultBudgetMs?: number
+  readonly engines?: number
+  readonly threads?: number
+  readonly maxQueue: number
+  readonly maxBatchTokens?: number
+  readonly maxBodyBytes: number
+  /** empty: the API is open */
+  readonly apiKeys: readonly string[]
+  readonly rateLimitPerMinute?: number
+  readonly graceMs: number
+  readonly logLevel: (typeof LOG_LEVELS)[number]
+}
+
+type Texts = Readonly<Record<string, string | undefined>>
+
+/**
+ * Flags win over variables; a blank value is none.
+ * @param environment variables by name; others than the settings' are ignored
+ * @param flags values by the settings' variable names
+ * @throws InvalidConfiguration for the first wrong value; names the flag or the variable that holds it, never the value
+ */
+export function serveConfig(environment: Texts, flags: Texts): ServeConfig {
+  const variables = Object.keys(SERVE_SETTINGS) as ServeVariable[]
+  const given: Record<string, string> = {}
+  for (const variable of variables) {
+    const text = (flags[variable] ?? environment[variable])?.trim()
+    if (text) given[variable] = text
+    else if (flags[variable] !== undefined) throw invalid(variable, true)
+  }
+  const schema = Type.Object(
+    Object.fromEntries(variables.map((variable) => [variable, (SERVE_SETTINGS[variable] as Setting).schema])),
+  )
+  let values: Record<string, unknown>
+  try {
+    values = envSchema({ schema, data: given, env: false })
+  } catch (error) {
+    const path = (error as { errors?: { instancePath: string }[] }).errors?.[0]?.instancePath.slice(1)
+    const variable = variables.find((one) => one === path)
+    if (variable === undefined) throw error
+    throw invalid(variable, flags[variable] !== undefined)
+  }
+  return fromValues(values as Partial<Record<ServeVariable, never>>)
+}
+
+function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig {
+  const keys: string | undefined = values.LEXTIER_API_KEYS
+  const config = {
+    host: values.LEXTIER_HOST,
+    port: values.LEXTIER_PORT,
+    modelsDir: values.LEXTIER_MODELS,
+    provider: values.LEXTIER_PROVIDER,
+    defaultFamily: values.LEXTIER_DEFAULT_FAMILY,
+    defaultBudgetMs: values.LEXTIER_DEFAULT_BUDGET_MS,
+    engines: values.LEXTIER_ENGINES,
+    threads: values.LEXTIER_THREADS,
+    maxQueue: values.LEXTIER_MAX_QUEUE,
+    maxBatchTokens: values.LEXTIER_MAX_BATCH_TOKENS,
+    maxBodyBytes: values.LEXTIER_MAX_BODY_BYTES,
+    apiKeys: (keys as string | undefined)?.split(',') ?? [],
+    rateLimitPerMinute: values.LEXTIER_RATE_LIMIT_PER_MINUTE,
+    graceMs: values.LEXTIER_GRACE_MS,
+    logLevel: values.LEXTIER_LOG_LEVEL,
+  }
+  // a setting that is not set is absent, not undefined
+  const set = Object.entries(config).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set) as unknown as ServeConfig
+}
+
+function invalid(variable: ServeVariable, byFlag: boolean): Error {
+  const { flag, accepted }: Setting = SERVE_SETTINGS[variable]
+  return new InvalidConfiguration(byFlag ? `--${flag}` : variable, `give ${accepted}`)
+}

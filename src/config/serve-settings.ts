@@ -1,0 +1,153 @@
+/** Every setting of `lextier serve`: its flag, its variable, what it accepts and its default. One list makes the help,
+ * the validation and the messages. */
+import { type TSchema, Type } from 'typebox'
+import { PROVIDERS } from './providers.js'
+
+export interface Setting {
+  /** long flag without the dashes */
+  readonly flag: string
+  /** how the help shows its value */
+  readonly argument: string
+  readonly description: string
+  /** validates the value; strings become numbers; holds the default */
+  readonly schema: TSchema
+  /** what is accepted, for messages */
+  readonly accepted: string
+  /** what happens when it is not set and the schema has no default */
+  readonly otherwise?: string
+}
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const whole = (minimum: number, maximum: number, initial?: number) =>
+  Type.Integer({ minimum, maximum, ...(initial !== undefined && { default: initial }) })
+
+/** By variable. */
+export const SERVE_SETTINGS = {
+  LEXTIER_HOST: {
+    flag: 'host',
+    argument: '<address>',
+    description: 'address to listen on; 127.0.0.1 keeps it to this machine',
+    // all interfaces: a server in a container is unreachable on the loopback address
+    schema: Type.String({ minLength: 1, default: '0.0.0.0' }),
+    accepted: 'an address or host name',
+  },
+  LEXTIER_PORT: {
+    flag: 'port',
+    argument: '<number>',
+    description: 'port to listen on; 0 takes a free one',
+    schema: whole(0, 65_535, 8080),
+    accepted: 'a whole number from 0 to 65535',
+  },
+  LEXTIER_MODELS: {
+    flag: 'models',
+    argument: '<folder>',
+    description: 'folder whose subfolders are families',
+    schema: Type.Optional(Type.String({ minLength: 1 })),
+    accepted: 'a folder',
+    otherwise: 'the bundled families',
+  },
+  LEXTIER_PROVIDER: {
+    flag: 'provider',
+    argument: '<name>',
+    description:
+      'execution provider; auto takes the fastest that works here and logs why, a named one is used or the start fails',
+    schema: Type.Enum([...PROVIDERS], { default: 'auto' }),
+    accepted: `one of ${PROVIDERS.join(', ')}`,
+  },
+  LEXTIER_DEFAULT_FAMILY: {
+    flag: 'default-family',
+    argument: '<name>',
+    description: 'family of requests that name none',
+    schema: Type.Optional(Type.String({ minLength: 1 })),
+    accepted: 'the name of a family in the models folder',
+    otherwise: 'scotus-outcome where it is served, else the first by name',
+  },
+  LEXTIER_DEFAULT_BUDGET_MS: {
+    flag: 'default-budget-ms',
+    argument: '<ms>',
+    description: 'latency budget of requests that bring neither tier nor budget',
+    schema: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 60_000 })),
+    accepted: 'a number above 0, up to 60000',
+    otherwise: 'no budget, the teacher answers',
+  },
+  LEXTIER_ENGINES: {
+    flag: 'engines',
+    argument: '<count>',
+    description: 'inference processes',
+    schema: Type.Optional(whole(1, 64)),
+    accepted: 'a whole number from 1 to 64',
+    otherwise: 'from the CPU quota',
+  },
+  LEXTIER_THREADS: {
+    flag: 'threads',
+    argument: '<count>',
+    description: 'threads of each inference process',
+    schema: Type.Optional(whole(1, 256)),
+    accepted: 'a whole number from 1 to 256',
+    otherwise: 'from the CPU quota',
+  },
+  LEXTIER_MAX_QUEUE: {
+    flag: 'max-queue',
+    argument: '<count>',
+    description: 'requests that one tier of one family may have waiting; beyond it 503 OVERLOADED',
+    schema: whole(1, 1_000_000, 256),
+    accepted: 'a whole number from 1 to 1000000',
+  },
+  LEXTIER_MAX_BATCH_TOKENS: {
+    flag: 'max-batch-tokens',
+    argument: '<count>',
+    description: 'tokens of one batch, padding included',
+    schema: Type.Optional(whole(1, 1_000_000)),
+    accepted: 'a whole number from 1 to 1000000',
+    otherwise: 'from the provider',
+  },
+  LEXTIER_MAX_BODY_BYTES: {
+    flag: 'max-body-bytes',
+    argument: '<bytes>',
+    // 8 MiB hold the largest single text (1 MiB) even where JSON escapes each of its bytes as six
+    description: 'largest request body; beyond it 413 PAYLOAD_TOO_LARGE',
+    schema: whole(1024, 256 * 1024 * 1024, 8 * 1024 * 1024),
+    accepted: 'a whole number from 1024 to 268435456',
+  },
+  LEXTIER_API_KEYS: {
+    flag: 'api-keys',
+    argument: '<keys>',
+    description:
+      'comma-separated keys of which a request must send one; prefer the variable, flags show in process lists',
+    schema: Type.Optional(Type.String({ pattern: '^[!-+.-~-]+(,[!-+.-~-]+)*$' })),
+    accepted: 'keys of printable ASCII without spaces, separated by commas',
+    otherwise: 'the API is open',
+  },
+  LEXTIER_RATE_LIMIT_PER_MINUTE: {
+    flag: 'rate-limit-per-minute',
+    argument: '<count>',
+    description: 'prediction requests a minute for each key (each address where there are no keys); beyond it 429',
+    schema: Type.Optional(whole(1, 10_000_000)),
+    accepted: 'a whole number from 1 to 10000000',
+    otherwise: 'unlimited',
+  },
+  LEXTIER_GRACE_MS: {
+    flag: 'grace-ms',
+    argument: '<ms>',
+    description: 'how long SIGTERM waits for the requests accepted before it',
+    schema: whole(0, 3_600_000, 30_000),
+    accepted: 'a whole number from 0 to 3600000',
+  },
+  LEXTIER_LOG_LEVEL: {
+    flag: 'log-level',
+    argument: '<level>',
+    description: LOG_LEVELS.join(', '),
+    schema: Type.Enum([...LOG_LEVELS], { default: 'info' }),
+    accepted: `one of ${LOG_LEVELS.join(', ')}`,
+  },
+} satisfies Readonly<Record<string, Setting>>
+
+export type ServeVariable = keyof typeof SERVE_SETTINGS
+
+/** @returns a setting's line in the help: what it is, its variable and its default */
+export function settingHelp(variable: ServeVariable): string {
+  const setting: Setting = SERVE_SETTINGS[variable]
+  const initial = (setting.schema as { default?: unknown }).default ?? setting.otherwise
+  return `${setting.description} (${variable}, default: ${initial})`
+}

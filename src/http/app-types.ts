@@ -1,0 +1,63 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { FamilyManifest } from '../family/family-schema.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { Classifier } from '../serving/types.js'
+
+/** Fastify whose route schemas, written in TypeBox, type the requests. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** A family as the API describes it: its manifest, and the version that answers carry. */
+export interface DescribedFamily {
+  readonly manifest: FamilyManifest
+  /** `sha256:…` of family.json */
+  readonly version: string
+}
+
+export interface HttpConfig {
+  /** the family of requests that name none; undefined when no family loaded */
+  readonly defaultFamily?: string | undefined
+  /** accepted keys; empty: the API is open */
+  readonly apiKeys: readonly string[]
+  /** requests a minute for each key, or each address where there are no keys; undefined: unlimited */
+  readonly rateLimitPerMinute?: number | undefined
+  /** largest request body in bytes */
+  readonly maxBodyBytes: number
+}
+
+/** What the routes need, handed to each of them. */
+export interface AppDependencies {
+  readonly classifier: Classifier
+  readonly families: readonly DescribedFamily[]
+  readonly metrics: Metrics
+  readonly config: HttpConfig
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** `performance.now()` when the request's head was read */
+    arrivalMs: number
+    /** aborts when the caller closes the connection before it has its answer */
+    callerGone: AbortSignal
+    /** whether the classifier was asked: from then on it reports rejections itself */
+    reachedClassifier: boolean
+  }
+  interface FastifyContextConfig {
+    /** answered without a key, for probes and scrapers */
+    open?: boolean
+    /** refused with DRAINING once the shutdown has begun */
+    refusedWhileDraining?: boolean
+  }
+}

@@ -1,0 +1,82 @@
+/** The HTTP server, put together: what surrounds every request first, then the routes. */
+import { randomUUID } from 'node:crypto'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
+import { refuseOtherMethods, watchMethods } from './allowed-methods.js'
+import { addApiDocument, addApiDocumentRoutes, addApiPages } from './api-document.js'
+import { addApiKeys } from './api-keys.js'
+import type { App, AppDependencies } from './app-types.js'
+import { Draining } from './draining.js'
+import { checkBodyEncoding, parseJsonBody } from './json-body.js'
+import { ProblemSchema } from './problem.js'
+import { addProblemAnswers, answerFrameworkError, clientErrorAnswer } from './problem-answers.js'
+import { addRateLimit } from './rate-limit.js'
+import { requestId } from './request-id.js'
+import { addRequestLifecycle } from './request-lifecycle.js'
+import { createRequestValidator } from './request-validation.js'
+import { addFamilies } from './routes/families.js'
+import { addHealth } from './routes/health.js'
+import { addMetrics } from './routes/metrics.js'
+import { addPredict } from './routes/predict.js'
+
+export interface AppOptions extends AppDependencies {
+  /** made by createServerLogger; undefined: no log */
+  readonly logger?: FastifyBaseLogger
+  /** of this package, for the API document */
+  readonly version: string
+}
+
+export interface BuiltApp {
+  readonly app: App
+  /** the requests in flight; `begin` refuses new predictions */
+  readonly draining: Draining
+}
+
+// a request must have arrived within this time, so that slow senders do not hold connections
+const REQUEST_TIMEOUT_MS = 60_000
+
+/** @returns an app whose routes and API document are ready; it does not listen yet */
+export async function buildApp(options: AppOptions): Promise<BuiltApp> {
+  const { config, metrics, logger } = options
+  const app: App = Fastify({
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    // request-lifecycle logs each request once, without its URL
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    requestIdHeader: false,
+    bodyLimit: config.maxBodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: (error, socket) => {
+      if (error.code === 'ECONNRESET' || socket.destroyed) return
+      if (socket.writable) socket.write(clientErrorAnswer(error.code, randomUUID()))
+      socket.destroy(error)
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  const draining = new Draining()
+  addProblemAnswers(app, config.maxBodyBytes)
+  addRequestLifecycle(app, draining, metrics.http)
+  addApiKeys(app, config.apiKeys)
+  await addRateLimit(app, config.rateLimitPerMinute, config.apiKeys.length > 0)
+
+  app.setValidatorCompiler(createRequestValidator())
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    checkBodyEncoding(request.headers['content-type'] ?? '', request.headers['content-encoding'])
+    return parseJsonBody(body)
+  })
+
+  app.addSchema(ProblemSchema)
+  await addApiDocument(app, options.version)
+  const methodsOf = watchMethods(app)
+  addPredict(app, options)
+  addFamilies(app, options)
+  addHealth(app, options, draining)
+  addMetrics(app, options)
+  addApiDocumentRoutes(app)
+  refuseOtherMethods(app, methodsOf)
+  await addApiPages(app)
+  await app.ready()
+  return { app, draining }
+}

@@ -1,0 +1,25 @@
+import rateLimit from '@fastify/rate-limit'
+import { RateLimited } from '../errors.js'
+import { digest, presentedKey } from './api-keys.js'
+import type { App } from './app-types.js'
+
+/**
+ * At most so many predictions a minute for each key (each address where the API is open); beyond it 429 with Retry-After.
+ * Routes opt in with `config.rateLimit`. To be registered after the key check, so that only accepted keys are counted.
+ */
+export async function addRateLimit(app: App, perMinute: number | undefined, keyed: boolean): Promise<void> {
+  if (perMinute === undefined) return
+  await app.register(rateLimit, {
+    global: false,
+    max: perMinute,
+    timeWindow: '1 minute',
+    keyGenerator: (request) => {
+      const key = keyed ? presentedKey(request.headers) : undefined
+      return key === undefined ? request.ip : digest(key).toString('base64')
+    },
+    errorResponseBuilder: (_request, { max, ttl }) => {
+      const retryAfterSeconds = Math.max(1, Math.ceil(ttl / 1000))
+      return Object.assign(new RateLimited(max, retryAfterSeconds), { retryAfterSeconds })
+    },
+  })
+}

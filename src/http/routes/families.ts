@@ -1,0 +1,45 @@
+import { Type } from 'typebox'
+import { FamilyNotFound } from '../../errors.js'
+import type { App, AppDependencies, DescribedFamily } from '../app-types.js'
+import { problemResponses } from '../problem-schemas.js'
+import { FamilyDetail, FamilyList } from './family-schema.js'
+import { familyDetail, familySummary } from './family-view.js'
+
+/** GET /v1/families and /v1/families/:family */
+export function addFamilies(app: App, { classifier, families, config }: AppDependencies): void {
+  const view = <T>(family: DescribedFamily, as: (...args: Parameters<typeof familySummary>) => T): T => {
+    const { name } = family.manifest
+    const status = classifier.families().find((one) => one.family === name)
+    return as(family, status, name === config.defaultFamily)
+  }
+  app.get(
+    '/v1/families',
+    {
+      schema: {
+        operationId: 'listFamilies',
+        summary: 'The families of this server',
+        tags: ['families'],
+        response: { 200: FamilyList, ...problemResponses(401, 500) },
+      },
+    },
+    async () => ({ families: families.map((family) => view(family, familySummary)) }),
+  )
+  app.get(
+    '/v1/families/:family',
+    {
+      schema: {
+        operationId: 'getFamily',
+        summary: 'Labels, tiers, measured quality, calibration, latency profile and data card of a family',
+        tags: ['families'],
+        params: Type.Object({ family: Type.String({ minLength: 1, maxLength: 63 }) }),
+        response: { 200: FamilyDetail, ...problemResponses(400, 401, 404, 500) },
+      },
+    },
+    async (request) => {
+      const { family: name } = request.params
+      const family = families.find(({ manifest }) => manifest.name === name)
+      if (!family) throw new FamilyNotFound(name, families.map(({ manifest }) => manifest.name).join(', ') || 'none')
+      return view(family, familyDetail)
+    },
+  )
+}

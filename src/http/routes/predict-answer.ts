@@ -1,0 +1,57 @@
+/** From the classifier's result to the JSON and the headers that a caller gets. */
+import type { ClassifyResult, StageDurations } from '../../serving/types.js'
+import type { PredictAnswer } from './predict-schema.js'
+
+export function predictAnswer({
+  family,
+  version,
+  tier,
+  provider,
+  predictions,
+  routing,
+}: ClassifyResult): PredictAnswer {
+  return {
+    family,
+    version,
+    tier,
+    provider,
+    predictions: predictions.map(({ tokensUsed, ...prediction }) => ({
+      ...prediction,
+      probabilities: { ...prediction.probabilities },
+      tokens_used: tokensUsed,
+    })),
+    routing: {
+      requested_tier: routing.requestedTier,
+      budget_ms: routing.budgetMs ?? null,
+      predicted_ms: microsecondPrecision(routing.predictedMs),
+      actual_ms: microsecondPrecision(routing.actualMs),
+      budget_met: routing.budgetMet ?? null,
+      reason: routing.reason,
+      considered: routing.considered.map(({ tier, predictedMs }) => ({
+        tier,
+        predicted_ms: microsecondPrecision(predictedMs),
+      })),
+    },
+  }
+}
+
+export function predictHeaders({ tier, family, routing, stages }: ClassifyResult): Record<string, string> {
+  return {
+    'x-tier': tier,
+    'x-family': family,
+    'x-predicted-latency-ms': String(microsecondPrecision(routing.predictedMs)),
+    'server-timing': serverTiming(stages),
+  }
+}
+
+/** @returns the value of `Server-Timing`: each stage with its duration in milliseconds */
+export function serverTiming({ tokenizeMs, queueMs, inferenceMs }: StageDurations): string {
+  const stages = { tokenize: tokenizeMs, queue: queueMs, inference: inferenceMs }
+  return Object.entries(stages)
+    .map(([stage, ms]) => `${stage};dur=${microsecondPrecision(ms)}`)
+    .join(', ')
+}
+
+function microsecondPrecision(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

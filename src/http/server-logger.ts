@@ -1,0 +1,40 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { isLextierError } from '../errors.js'
+
+/**
+ * The server's log: JSON lines without request texts. Requests are logged as method and route; an error that is not ours
+ * is logged as its name and stack frames, since the message of a foreign error (a parser's, a tokenizer's) may quote what
+ * it was given.
+ */
+export function createServerLogger(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { req: describeRequest, res: describeResponse, err: describeError, error: describeError },
+  }
+  return destination ? pino(options, destination) : pino(options)
+}
+
+function describeRequest(request: { id?: string; method?: string }): object {
+  return { id: request.id, method: request.method }
+}
+
+function describeResponse(response: { statusCode?: number }): object {
+  return { statusCode: response.statusCode }
+}
+
+/** @returns code and message of our own server-side errors; name and stack frames of any other */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error }
+  if (isLextierError(error)) {
+    const ours = { code: error.code, statusCode: error.statusCode }
+    // a caller's fault may name what the caller sent
+    return (error.statusCode ?? 500) >= 500 && error.name === 'FastifyError'
+      ? { ...ours, message: error.message }
+      : ours
+  }
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return { type: error.name, stack: frames.slice(0, 12).map((line) => line.trim()) }
+}
