@@ -1,0 +1,34 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { Tensors } from '../engine/types.js'
+import type { Collect, EncoderOutputs } from '../nn/encoder.js'
+
+/** What a loss may look at. */
+export interface LossInputs {
+  readonly outputs: EncoderOutputs
+  /** the batch's fields, e.g. `labels` int32 [batch], `teacherLogits` [batch, labels] */
+  readonly batch: Tensors
+  /** tensors that are the same at every step, e.g. a teacher's parameters */
+  readonly frozen: Tensors
+  /** every trained tensor, a loss's own among them */
+  readonly parameters: Tensors
+}
+
+export interface LossValue {
+  /** scalar; what is minimised */
+  readonly total: tf.Scalar
+  /** its unweighted terms, for the log */
+  readonly parts: Readonly<Record<string, tf.Scalar>>
+}
+
+/** A training objective: a pure function of one batch's outputs, and what it needs the encoder to hand out. */
+export interface Loss {
+  readonly collect?: Collect
+  compute(inputs: LossInputs): LossValue
+}
+
+/** @throws TypeError when the batch lacks the field, which is a fault of the caller */
+export function batchField<T extends tf.Tensor>(batch: Tensors, name: string): T {
+  const tensor = batch[name]
+  if (tensor === undefined) throw new TypeError(`the loss needs the batch field "${name}"`)
+  return tensor as T
+}
