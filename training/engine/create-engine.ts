@@ -1,0 +1,49 @@
+import { InvalidConfiguration, ProviderUnavailable } from '../../src/errors.js'
+import { eagerEngine } from './eager-engine.js'
+import { loopTrainer } from './loop-trainer.js'
+import { onnxDevice, type Provider } from './onnx-device.js'
+import { onnxEvaluator } from './onnx-evaluator.js'
+import { probeProvider } from './provider-probe.js'
+import type { Device, Engine } from './types.js'
+import { webgpuTrainer } from './webgpu-trainer.js'
+
+export interface EngineOptions {
+  /** CPU threads within an operator; default: one a physical core. Programs on GPUs run their few CPU operators on them. */
+  readonly threads?: number
+}
+
+/**
+ * The engine that training runs on. What is asked for by name is used or refused; `auto` is CUDA where it works, else the
+ * CPU, and the engine's description says why.
+ * @throws ProviderUnavailable when `cuda` or `webgpu` was asked for and does not work here
+ * @throws EngineUnavailable when a tfjs backend is not installed
+ * @throws InvalidConfiguration for any other device
+ */
+export async function createEngine(device: Device, options: EngineOptions = {}): Promise<Engine> {
+  if (device.startsWith('tfjs:')) return eagerEngine(device.slice('tfjs:'.length))
+  if (device === 'cpu') return onnxEngine('cpu', 'as asked for', options)
+  if (device === 'auto') {
+    const cuda = await probeProvider('cuda')
+    return cuda.usable
+      ? onnxEngine('cuda', 'chosen because it works here', options)
+      : onnxEngine('cpu', `chosen because CUDA cannot be used: ${cuda.reason}`, options)
+  }
+  if (device === 'cuda' || device === 'webgpu') {
+    const probe = await probeProvider(device)
+    if (!probe.usable) throw new ProviderUnavailable(device, probe.reason)
+    return onnxEngine(device, 'as asked for', options)
+  }
+  throw new InvalidConfiguration('device', `"${device}" is none of auto, cpu, cuda, webgpu, tfjs:NAME`)
+}
+
+function onnxEngine(provider: Provider, why: string, { threads }: EngineOptions): Engine {
+  const settings = onnxDevice(provider, threads)
+  const how = provider === 'webgpu' ? 'one step a run' : 'many steps a run'
+  return {
+    device: provider,
+    description: `${provider}: traced programs on ONNX Runtime, ${how}, ${why}`,
+    trainer: async (step, state, frozen = {}) =>
+      provider === 'webgpu' ? webgpuTrainer(settings, step, state, frozen) : loopTrainer(settings, step, state, frozen),
+    evaluator: async (infer, parameters) => onnxEvaluator(settings, infer, parameters),
+  }
+}

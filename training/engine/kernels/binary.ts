@@ -1,0 +1,156 @@
+/** Elementwise kernels of two or three tensors. Operands stay narrow: ONNX broadcasts as NumPy does. */
+import type { TensorInfo } from '@tensorflow/tfjs'
+import { tf } from '../tfjs.js'
+import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
+import type { TracedKernel } from './registry.js'
+import { alias, castTo } from './unary.js'
+
+type Formula = (backend: TracingBackend, a: string, b: string, type: TracedType) => string
+
+const operator =
+  (opType: string): Formula =>
+  ({ graph }, a, b) =>
+    graph.node(opType, [a, b])
+
+/** @returns the NumPy broadcast of two shapes. @throws Error when they do not fit */
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  return tf.backend_util.assertAndGetBroadcastShape([...a], [...b])
+}
+
+function combined(
+  backend: TracingBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  formula: Formula,
+  dtype: TracedType,
+): TensorInfo {
+  const left = backend.operand(a)
+  const right = backend.operand(b)
+  const name = formula(backend, left.name, right.name, tracedType(a.dtype))
+  return backend.symbolic(name, broadcast(a.shape, b.shape), dtype, broadcast(left.held, right.held))
+}
+
+/** tfjs' upcasting: float32 over int32 over bool; bools count as integers in arithmetic. */
+function numericType(a: TensorInfo, b: TensorInfo): TracedType {
+  return a.dtype === 'float32' || b.dtype === 'float32' ? 'float32' : 'int32'
+}
+
+const arithmetic =
+  (formula: Formula): TracedKernel =>
+  (backend, { a, b }) => {
+    const type = numericType(a!, b!)
+    return combined(backend, castTo(backend, a!, type), castTo(backend, b!, type), formula, type)
+  }
+
+const comparison =
+  (formula: Formula): TracedKernel =>
+  (backend, { a, b }) => {
+    const type = numericType(a!, b!)
+    return combined(backend, castTo(backend, a!, type), castTo(backend, b!, type), formula, 'bool')
+  }
+
+const logical =
+  (opType: string): TracedKernel =>
+  (backend, { a, b }) =>
+    combined(backend, castTo(backend, a!, 'bool'), castTo(backend, b!, 'bool'), operator(opType), 'bool')
+
+/** Rounds towards minus infinity; ONNX' integer division rounds towards zero. */
+const floorDivide: Formula = ({ graph }, a, b, type) => {
+  if (type === 'float32') return graph.node('Floor', [graph.node('Div', [a, b])])
+  const zero = graph.scalar(0, 'int32')
+  const quotient = graph.node('Div', [a, b])
+  const remainder = graph.node('Sub', [a, graph.node('Mul', [quotient, b])])
+  const inexact = graph.node('Not', [graph.node('Equal', [remainder, zero])])
+  const opposite = graph.node('Xor', [graph.node('Less', [remainder, zero]), graph.node('Less', [b, zero])])
+  const lower = graph.node('Sub', [quotient, graph.scalar(1, 'int32')])
+  return graph.node('Where', [graph.node('And', [inexact, opposite]), lower, quotient])
+}
+
+/** The remainder has the divisor's sign. */
+const floorModulo: Formula = ({ graph }, a, b, type) => {
+  if (type === 'int32') return graph.node('Mod', [a, b], { fmod: 0 })
+  const zero = graph.scalar(0, 'float32')
+  const remainder = graph.node('Mod', [a, b], { fmod: 1 })
+  const shifted = graph.node('Mod', [graph.node('Add', [remainder, b]), b], { fmod: 1 })
+  const opposite = graph.node('Xor', [graph.node('Less', [a, zero]), graph.node('Less', [b, zero])])
+  return graph.node('Where', [opposite, shifted, remainder])
+}
+
+/** a · 1 and a + 0 are a itself; tfjs' gradients multiply by tensors of ones to broadcast. */
+function unlessNeutral(kernel: TracedKernel, neutral: number): TracedKernel {
+  return (backend, inputs, attributes) => {
+    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }
+    const shape = broadcast(a.shape, b.shape)
+    for (const [kept, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (kept.dtype !== numericType(a, b) || !isUniform(backend, other, neutral)) continue
+      const { name, held } = backend.operand(kept)
+      return backend.symbolic(name, shape, tracedType(kept.dtype), held)
+    }
+    return kernel(backend, inputs, attributes)
+  }
+}
+
+function isUniform(backend: TracingBackend, tensor: TensorInfo, value: number): boolean {
+  const known = backend.knownValues(tensor)
+  return known !== undefined && known.length > 0 && known.every((element) => Object.is(Number(element), value))
+}
+
+export const binaryKernels: Readonly<Record<string, TracedKernel>> = {
+  Add: arithmetic(operator('Add')),
+  Sub: arithmetic(operator('Sub')),
+  Multiply: unlessNeutral(arithmetic(operator('Mul')), 1),
+  RealDiv: (backend, { a, b }) =>
+    combined(backend, castTo(backend, a!, 'float32'), castTo(backend, b!, 'float32'), operator('Div'), 'float32'),
+  FloorDiv: (backend, inputs, attributes) =>
+    castTo(backend, arithmetic(floorDivide)(backend, inputs, attributes) as TensorInfo, 'int32'),
+  Mod: arithmetic(floorModulo),
+  Pow: arithmetic(operator('Pow')),
+  Maximum: arithmetic(operator('Max')),
+  Minimum: arithmetic(operator('Min')),
+  SquaredDifference: arithmetic(({ graph }, a, b) => {
+    const difference = graph.node('Sub', [a, b])
+    return graph.node('Mul', [difference, difference])
+  }),
+  Greater: comparison(operator('Greater')),
+  GreaterEqual: comparison(operator('GreaterOrEqual')),
+  Less: comparison(operator('Less')),
+  LessEqual: comparison(operator('LessOrEqual')),
+  Equal: comparison(operator('Equal')),
+  NotEqual: comparison(({ graph }, a, b) => graph.node('Not', [graph.node('Equal', [a, b])])),
+  LogicalAnd: logical('And'),
+  LogicalOr: logical('Or'),
+  Prelu: (backend, { x, alpha }) =>
+    combined(
+      backend,
+      x!,
+      alpha!,
+      ({ graph }, name, slope) => {
+        const negative = graph.node('Less', [name, graph.scalar(0, 'float32')])
+        return graph.node('Where', [negative, graph.node('Mul', [slope, name]), name])
+      },
+      'float32',
+    ),
+  AddN: (backend, inputs) => {
+    const [first, ...rest] = Object.values(inputs)
+    const add = arithmetic(operator('Add'))
+    return rest.reduce((sum, term) => add(backend, { a: sum, b: term }, {}) as TensorInfo, alias(backend, first!))
+  },
+  Select: (backend, { condition, t, e }) => {
+    // A condition of rank 1 over tensors of higher rank chooses rows.
+    const rowwise = condition!.shape.length === 1 && t!.shape.length > 1
+    const chooser = backend.operand(castTo(backend, condition!, 'bool'))
+    const type = numericType(t!, e!)
+    const both = t!.dtype === 'bool' && e!.dtype === 'bool' ? 'bool' : type
+    const yes = backend.operand(castTo(backend, t!, both))
+    const no = backend.operand(castTo(backend, e!, both))
+    const column = [condition!.shape[0] ?? 1, ...t!.shape.slice(1).map(() => 1)]
+    const name = rowwise
+      ? backend.graph.node('Reshape', [backend.full(condition!), backend.graph.int64(column)])
+      : chooser.name
+    const held = broadcast(broadcast(rowwise ? column : chooser.held, yes.held), no.held)
+    return backend.symbolic(backend.graph.node('Where', [name, yes.name, no.name]), t!.shape, both, held)
+  },
+}

@@ -1,0 +1,78 @@
+/** Kernels that reduce axes, or run along one. */
+import type { TensorInfo } from '@tensorflow/tfjs'
+import { elementCount } from '../../../src/family/tensor.js'
+import { elementTypeNumber } from '../onnx-encoding.js'
+import { tf } from '../tfjs.js'
+import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
+import type { KernelAttributes, TracedKernel } from './registry.js'
+import { alias, castTo } from './unary.js'
+
+function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {
+  return shape.flatMap((size, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [size]))
+}
+
+function reduced(
+  backend: TracingBackend,
+  opType: string,
+  x: TensorInfo,
+  { axis, keepDims }: KernelAttributes,
+): TensorInfo {
+  const axes = tf.util.parseAxisParam(axis, x.shape)
+  // To ONNX no axes means all axes; to tfjs it means none.
+  if (axes.length === 0) return alias(backend, x)
+  const shape = reducedShape(x.shape, axes, keepDims ?? false)
+  const attributes = { keepdims: keepDims ? 1 : 0 }
+  const name = backend.graph.node(opType, [backend.full(x), backend.graph.int64(axes)], attributes)
+  return backend.symbolic(name, shape, tracedType(x.dtype))
+}
+
+/** Bools are counted as integers. */
+const counted = (x: TensorInfo): TracedType => (x.dtype === 'bool' ? 'int32' : tracedType(x.dtype))
+
+const reduction =
+  (opType: string, type: (x: TensorInfo) => TracedType): TracedKernel =>
+  (backend, { x }, attributes) =>
+    reduced(backend, opType, castTo(backend, x!, type(x!)), attributes)
+
+const boolean =
+  (opType: string): TracedKernel =>
+  (backend, { x }, attributes) =>
+    castTo(backend, reduced(backend, opType, castTo(backend, x!, 'int32'), attributes), 'bool')
+
+/** The first of equal elements wins, as in tfjs. */
+const position =
+  (opType: string): TracedKernel =>
+  (backend, { x }, { axis }) => {
+    const { graph } = backend
+    const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
+    const index = graph.node(opType, [backend.full(castTo(backend, x!, counted(x!)))], { axis: at, keepdims: 0 })
+    const name = graph.node('Cast', [index], { to: elementTypeNumber('int32') })
+    return backend.symbolic(name, reducedShape(x!.shape, [at], false), 'int32')
+  }
+
+export const reductionKernels: Readonly<Record<string, TracedKernel>> = {
+  Sum: reduction('ReduceSum', counted),
+  Prod: reduction('ReduceProd', counted),
+  Max: reduction('ReduceMax', counted),
+  Min: reduction('ReduceMin', counted),
+  Mean: (backend, { x }, attributes) => {
+    const axes = tf.util.parseAxisParam(attributes.axis, x!.shape)
+    const real = castTo(backend, x!, 'float32')
+    // The mean of nothing is 0/0, which ReduceMean does not say on every provider.
+    if (elementCount(x!.shape) > 0) return reduced(backend, 'ReduceMean', real, attributes)
+    const shape = reducedShape(x!.shape, axes, attributes.keepDims ?? false)
+    return backend.symbolic(backend.graph.scalar(Number.NaN, 'float32'), shape, 'float32', [])
+  },
+  All: boolean('ReduceMin'),
+  Any: boolean('ReduceMax'),
+  ArgMax: position('ArgMax'),
+  ArgMin: position('ArgMin'),
+  Cumsum: (backend, { x }, { axis, exclusive, reverse }) => {
+    const { graph } = backend
+    const type = counted(x!)
+    const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
+    const inputs = [backend.full(castTo(backend, x!, type)), graph.scalar(at, 'int32')]
+    const name = graph.node('CumSum', inputs, { exclusive: exclusive ? 1 : 0, reverse: reverse ? 1 : 0 })
+    return backend.symbolic(name, x!.shape, type)
+  },
+}

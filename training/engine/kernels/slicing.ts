@@ -1,0 +1,108 @@
+/** Kernels that take parts of a tensor by position. */
+import type { TensorInfo } from '@tensorflow/tfjs'
+import { KernelUnsupported } from '../../../src/errors.js'
+import { tf } from '../tfjs.js'
+import { type TracingBackend, tracedType } from '../tracing-backend.js'
+import type { TracedKernel } from './registry.js'
+import { reshaped, sameShape } from './shape.js'
+import { alias } from './unary.js'
+
+/** ONNX' way to say "to the very end" when stepping backwards past index 0. */
+const BEFORE_FIRST = Number.MIN_SAFE_INTEGER
+
+function sliced(
+  backend: TracingBackend,
+  x: TensorInfo,
+  starts: readonly number[],
+  ends: readonly number[],
+  steps: readonly number[],
+  shape: readonly number[],
+): TensorInfo {
+  if (sameShape(x.shape, shape) && steps.every((step) => step === 1)) return alias(backend, x)
+  const { graph } = backend
+  const axes = starts.map((_, axis) => axis)
+  const inputs = [starts, ends, axes, steps].map((values) => graph.int64(values))
+  return backend.symbolic(graph.node('Slice', [backend.full(x), ...inputs]), shape, tracedType(x.dtype))
+}
+
+/** @returns the block of `size` that starts at `begin` */
+export function block(backend: TracingBackend, x: TensorInfo, begin: readonly number[], size: readonly number[]) {
+  const ends = begin.map((start, axis) => start + size[axis]!)
+  return sliced(
+    backend,
+    x,
+    begin,
+    ends,
+    begin.map(() => 1),
+    size,
+  )
+}
+
+export const slicingKernels: Readonly<Record<string, TracedKernel>> = {
+  Slice: (backend, { x }, { begin, size }) => {
+    const [starts, sizes] = tf.slice_util.parseSliceParams(x as never, begin, size)
+    return block(backend, x!, starts!, sizes!)
+  },
+  StridedSlice: (backend, { x }, attributes) => {
+    const { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask } = attributes
+    const plan = tf.slice_util.sliceInfo(
+      x!.shape,
+      begin,
+      end,
+      strides,
+      beginMask,
+      endMask,
+      ellipsisMask,
+      newAxisMask,
+      shrinkAxisMask,
+    )
+    if (plan.isIdentity) return reshaped(backend, x!, plan.finalShape)
+    const sizes = tf.slice_util.computeOutShape(plan.begin, plan.end, plan.strides)
+    if (sizes.some((size) => size === 0)) throw new KernelUnsupported('StridedSlice to an empty tensor')
+    const ends = plan.end.map((stop, axis) => (plan.strides[axis]! < 0 && stop < 0 ? BEFORE_FIRST : stop))
+    return reshaped(backend, sliced(backend, x!, plan.begin, ends, plan.strides, sizes), plan.finalShape)
+  },
+  Reverse: (backend, { x }, { dims }) => {
+    const axes = new Set(tf.util.parseAxisParam(dims, x!.shape))
+    const along = (reversed: (size: number) => number, straight: (size: number) => number) =>
+      x!.shape.map((size, axis) => (axes.has(axis) ? reversed(size) : straight(size)))
+    if (axes.size === 0 || x!.shape.length === 0) return alias(backend, x!)
+    const starts = along(
+      () => -1,
+      () => 0,
+    )
+    const ends = along(
+      () => BEFORE_FIRST,
+      (size) => size,
+    )
+    const steps = along(
+      () => -1,
+      () => 1,
+    )
+    return sliced(backend, x!, starts, ends, steps, x!.shape)
+  },
+  SplitV: (backend, { x }, { numOrSizeSplits, axis }) => {
+    const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
+    const sizes = tf.backend_util.prepareSplitSize(x as never, numOrSizeSplits, at)
+    let start = 0
+    return sizes.map((size) => {
+      const begin = x!.shape.map((_, dimension) => (dimension === at ? start : 0))
+      start += size
+      return block(
+        backend,
+        x!,
+        begin,
+        x!.shape.map((whole, dimension) => (dimension === at ? size : whole)),
+      )
+    })
+  },
+  Unpack: (backend, { value }, { axis }) => {
+    const at = axis < 0 ? axis + value!.shape.length : axis
+    const shape = value!.shape.filter((_, dimension) => dimension !== at)
+    return Array.from({ length: value!.shape[at]! }, (_, index) => {
+      const begin = value!.shape.map((_size, dimension) => (dimension === at ? index : 0))
+      const size = value!.shape.map((whole, dimension) => (dimension === at ? 1 : whole))
+      return reshaped(backend, block(backend, value!, begin, size), shape)
+    })
+  },
+}

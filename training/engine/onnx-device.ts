@@ -1,0 +1,78 @@
+/** ONNX Runtime as the engine sees it: sessions on one provider, tensors in and out. */
+import * as ort from 'onnxruntime-node'
+import type { HostTensor, HostTensors } from '../../src/family/tensor.js'
+import type { RunLimits } from './batch-runs.js'
+import type { TraceOptions } from './tracing-backend.js'
+
+export type Provider = 'cpu' | 'cuda' | 'webgpu'
+
+export interface OnnxDevice {
+  readonly provider: Provider
+  /** CPU threads within an operator; undefined: ONNX Runtime's choice, one a physical core */
+  readonly threads: number | undefined
+  readonly trace: TraceOptions
+  /** how much of an epoch one run takes; a run blocks the thread that waits for it */
+  readonly runLimits: RunLimits
+  /** programs kept compiled per trainer or evaluator */
+  readonly programs: number
+}
+
+const MEBIBYTE = 2 ** 20
+
+/** @returns the device's settings; the CPU's runs are short so that progress shows and Ctrl-C works */
+export function onnxDevice(provider: Provider, threads?: number): OnnxDevice {
+  return {
+    provider,
+    threads,
+    trace: { batchedMatMul: provider === 'webgpu' ? 'plain' : 'fused', matMulType: 'float32' },
+    runLimits:
+      provider === 'cuda' ? { maxSteps: 1024, maxBytes: 256 * MEBIBYTE } : { maxSteps: 8, maxBytes: 64 * MEBIBYTE },
+    programs: provider === 'cpu' ? 16 : 8,
+  }
+}
+
+/**
+ * @param onDevice names of outputs to leave in GPU buffers (WebGPU only)
+ * @throws Error when ONNX Runtime refuses the model or the provider
+ */
+export function createSession(
+  model: Uint8Array,
+  device: OnnxDevice,
+  onDevice: readonly string[] = [],
+): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(model, {
+    executionProviders: device.provider === 'cuda' ? [{ name: 'cuda', deviceId: 0 }, 'cpu'] : [device.provider],
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    ...(device.threads === undefined ? {} : { intraOpNumThreads: device.threads }),
+    ...(onDevice.length === 0
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) }),
+  })
+}
+
+/** @returns feeds named `prefix.name`; they share the tensors' memory */
+export function feedsOf(tensors: HostTensors, prefix: string): Record<string, ort.Tensor> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${prefix}.${name}`, ortTensor(tensor)]))
+}
+
+/** @returns a tensor over the same memory */
+export function ortTensor({ shape, values }: HostTensor): ort.Tensor {
+  return values instanceof Float32Array
+    ? new ort.Tensor('float32', values, shape)
+    : new ort.Tensor('int32', values, shape)
+}
+
+/** @returns the results named `prefix.*`, without the prefix, as host tensors; GPU buffers are read back */
+export async function hostResults(
+  results: Readonly<Record<string, ort.Tensor>>,
+  names: readonly string[],
+  prefix: string,
+): Promise<HostTensors> {
+  const host: HostTensors = {}
+  for (const name of names) {
+    const tensor = results[`${prefix}.${name}`]!
+    host[name] = { shape: tensor.dims, values: (await tensor.getData()) as Float32Array | Int32Array }
+  }
+  return host
+}

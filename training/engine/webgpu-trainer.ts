@@ -1,0 +1,73 @@
+/**
+ * Trains by programs of one step. The state stays in GPU buffers between steps: an ONNX `Loop` would copy it to the CPU
+ * and back at every one of them on this provider.
+ */
+import type * as ort from 'onnxruntime-node'
+import type { HostTensors } from '../../src/family/tensor.js'
+import { copyOf, signatureKey, signaturesOf } from './batch-runs.js'
+import { matchingTensors } from './matching-tensors.js'
+import { createSession, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
+import { ProgramCache } from './program-cache.js'
+import { stepProgram } from './programs.js'
+import { serially } from './serial.js'
+import type { StepFunction, Trainer } from './types.js'
+
+interface CompiledStep {
+  readonly session: ort.InferenceSession
+  readonly outputs: readonly string[]
+  release(): Promise<void>
+}
+
+/** @returns a trainer that runs the step once a call */
+export function webgpuTrainer(
+  device: OnnxDevice,
+  step: StepFunction,
+  initial: HostTensors,
+  frozen: HostTensors,
+): Trainer {
+  const programs = new ProgramCache<CompiledStep>(device.programs)
+  const oneAtATime = serially()
+  const signatures = { state: signaturesOf(initial), frozen: signaturesOf(frozen) }
+  const stateNames = Object.keys(initial)
+  const frozenFeeds = feedsOf(frozen, 'frozen')
+  // Host tensors before the first step and after a restore, GPU buffers after a step.
+  let state = feedsOf(copyOf(initial), 'state')
+
+  const compile = async (batch: HostTensors): Promise<CompiledStep> => {
+    const { model, outputs } = stepProgram(step, { ...signatures, batch: signaturesOf(batch) }, device.trace)
+    const onDevice = stateNames.map((name) => `next.${name}`)
+    const session = await createSession(model, device, onDevice)
+    return { session, outputs: Object.keys(outputs), release: () => session.release() }
+  }
+
+  const replaceState = (next: Record<string, ort.Tensor>) => {
+    for (const tensor of Object.values(state)) tensor.dispose()
+    state = next
+  }
+
+  const runStep = async (batch: HostTensors): Promise<HostTensors> => {
+    const { session, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
+    const results = await session.run({ ...state, ...feedsOf(batch, 'batch'), ...frozenFeeds })
+    replaceState(Object.fromEntries(stateNames.map((name) => [`state.${name}`, results[`next.${name}`]!])))
+    return hostResults(results, outputs, 'output')
+  }
+
+  return {
+    run: (batches) =>
+      oneAtATime(async () => {
+        const outputs: HostTensors[] = []
+        for (const batch of batches) outputs.push(await runStep(batch))
+        return outputs
+      }),
+    state: () => oneAtATime(async () => copyOf(await hostResults(state, stateNames, 'state'))),
+    restore: (restored) =>
+      oneAtATime(async () =>
+        replaceState(feedsOf(copyOf(matchingTensors('state tensors', signatures.state, restored)), 'state')),
+      ),
+    dispose: () =>
+      oneAtATime(async () => {
+        replaceState({})
+        await programs.clear()
+      }),
+  }
+}
