@@ -33,11 +33,11 @@ export function findNearDuplicates(texts: readonly string[], options: NearDuplic
   const parents = [...sets.keys()]
   const index = new Map<number, number[]>()
   const links: NearDuplicateLink[] = []
+  const seenBy = new Int32Array(sets.length).fill(-1)
 
   for (const current of order) {
     const set = sets[current]!
     const prefix = set.length - Math.ceil(threshold * set.length - 1e-9) + 1
-    const seen = new Set<number>()
     for (let i = 0; i < prefix; i++) {
       const holders = index.get(set[i]!)
       if (holders === undefined) {
@@ -45,8 +45,8 @@ export function findNearDuplicates(texts: readonly string[], options: NearDuplic
         continue
       }
       for (const other of holders) {
-        if (seen.has(other) || sets[other]!.length < threshold * set.length) continue
-        seen.add(other)
+        if (seenBy[other] === current || sets[other]!.length < threshold * set.length) continue
+        seenBy[other] = current
         if (rootOf(parents, other) === rootOf(parents, current)) continue
         const similarity = jaccard(set, sets[other]!)
         if (similarity < threshold) continue
