@@ -25,7 +25,7 @@ export function linearSchedule({ peak, totalSteps, warmupShare = 0.1 }: LinearSc
   const warmup = Math.floor(totalSteps * warmupShare)
   const decaying = totalSteps - warmup
   return (step) => {
-    if (step < warmup) return (peak * (step + 1)) / warmup
-    return (peak * Math.max(1, totalSteps - step)) / decaying
+    if (step < warmup) return peak * ((step + 1) / warmup)
+    return peak * (Math.max(1, totalSteps - step) / decaying)
   }
 }
