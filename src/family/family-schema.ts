@@ -128,11 +128,28 @@ export const TierSchema = Type.Object(
       {
         method: Type.String(),
         initialisation: Type.String(),
+        /** epochs run; early stopping may end before the configured number */
         epochs: Type.Number(),
         steps: count,
         seed: Type.Integer(),
+        /** the epoch whose weights these are, counted from 1 */
+        bestEpoch: Type.Optional(count),
+        history: Type.Optional(
+          Type.Array(
+            Type.Object(
+              {
+                epoch: count,
+                trainLoss: Type.Number(),
+                validationNll: Type.Number(),
+                validationAccuracy: Type.Number(),
+                seconds: Type.Number(),
+              },
+              closed,
+            ),
+          ),
+        ),
       },
-      { additionalProperties: true },
+      closed,
     ),
   },
   closed,

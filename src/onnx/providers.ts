@@ -1,8 +1,11 @@
 /** Execution providers: which there are, which can be used on this machine, and what to do about the others. */
 import { existsSync, readdirSync } from 'node:fs'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { GraphBuilder } from './graph-builder.js'
 import { DataType, encodeModel } from './protobuf.js'
+
+// what fails is thrown, with its reason; ONNX Runtime would also print it, with paths of the machine it was built on
+env.logLevel = 'fatal'
 
 export const PROVIDERS = ['cpu', 'cuda', 'webgpu'] as const
 export type Provider = (typeof PROVIDERS)[number]

@@ -6,7 +6,7 @@ import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import type { Estimate, TierName } from '../../src/family/family-schema.js'
 import type { Family } from '../../src/family/load-family.js'
 import type { Precision } from '../../src/onnx/stored-weights.js'
-import { exportFamily, type TierExport } from '../../training/export/export-family.js'
+import { exportFamily, type FamilyExport, type TierExport } from '../../training/export/export-family.js'
 import { randomParameters } from './random-parameters.js'
 import { referenceLogits } from './reference-encoder.js'
 import { tinyTokenizer } from './tiny-tokenizer.js'
@@ -33,64 +33,72 @@ const SIZES: Record<TierName, { layers: number; hiddenSize: number }> = {
 
 /** Writes the family into `dir` itself (`dir/family.json`). @returns it, loaded */
 export async function writeTinyFamily(dir: string, options: TinyFamilyOptions = {}): Promise<Family> {
-  const { name = 'tiny', labels = ['loses', 'wins'], seed = 1, tiers = ['teacher', 'balanced', 'fast'] } = options
-  const { maxTokens = 64, windowOverlap = 16, precision = 'fp16', temperature = 1.5 } = options
-  const tokenizer = tinyTokenizer()
   const scratch = await mkdtemp(join(tmpdir(), 'tiny-tokenizer-'))
   try {
     const tokenizerFile = join(scratch, 'tokenizer.json')
-    await writeFile(tokenizerFile, tokenizer.json)
-    return await exportFamily(dir, {
-      name,
-      description: 'Random weights, for tests: its answers mean nothing.',
-      labels: [...labels],
-      tokenizerFile,
-      maxTokens,
-      windowOverlap,
-      tiers: tiers.map((tier, i) => {
-        const config: EncoderConfig = {
-          ...SIZES[tier],
-          vocabSize: tokenizer.vocabSize,
-          heads: 4,
-          intermediateSize: 2 * SIZES[tier].hiddenSize,
-          maxPositions: maxTokens,
-          typeVocabSize: 2,
-          layerNormEpsilon: 1e-12,
-          padTokenId: 0,
-          activation: 'gelu',
-          pooling: 'cls',
-          pooler: 'tanh',
-          labels: labels.length,
-        }
-        return tinyTier(tier, config, seed + i, precision, temperature)
-      }),
-      majority: {
-        label: labels[0]!,
-        accuracy: 0.6,
-        macroF1: 0.4,
-        auc: 0.5,
-        nll: 0.67,
-        brier: 0.48,
-        ece: 0,
-        eceEqualMass: 0,
-      },
-      data: {
-        sha256: '0'.repeat(64),
-        description: 'No data: the weights are random.',
-        licence: 'none needed',
-        textColumn: 'text',
-        labelColumn: 'label',
-        rows: 100,
-        skipped: 0,
-        split: { method: 'stratified', seed, train: 70, validation: 15, test: 15 },
-        labelCounts: Object.fromEntries(labels.map((label) => [label, Math.floor(100 / labels.length)])),
-        warnings: [],
-      },
-      config: { seed },
-      versions: { lextier: '0.1.0' },
-    })
+    await writeFile(tokenizerFile, tinyTokenizer().json)
+    return await exportFamily(dir, tinyFamilyExport(tokenizerFile, options))
   } finally {
     await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** @returns what `exportFamily` takes; the tokenizer file must hold the tiny tokenizer */
+export function tinyFamilyExport(tokenizerFile: string, options: TinyFamilyOptions = {}): FamilyExport {
+  const { name = 'tiny', labels = ['loses', 'wins'], seed = 1, tiers = ['teacher', 'balanced', 'fast'] } = options
+  const { maxTokens = 64, windowOverlap = 16, precision = 'fp16', temperature = 1.5 } = options
+  const { vocabSize } = tinyTokenizer()
+  const base = {
+    vocabSize,
+    heads: 4,
+    maxPositions: maxTokens,
+    typeVocabSize: 2,
+    layerNormEpsilon: 1e-12,
+    padTokenId: 0,
+  }
+  return {
+    name,
+    description: 'Random weights, for tests: its answers mean nothing.',
+    labels: [...labels],
+    tokenizerFile,
+    maxTokens,
+    windowOverlap,
+    tiers: tiers.map((tier, i) => {
+      const config: EncoderConfig = {
+        ...base,
+        ...SIZES[tier],
+        intermediateSize: 2 * SIZES[tier].hiddenSize,
+        activation: 'gelu',
+        pooling: 'cls',
+        pooler: 'tanh',
+        labels: labels.length,
+      }
+      return tinyTier(tier, config, seed + i, precision, temperature)
+    }),
+    majority: {
+      label: labels[0]!,
+      accuracy: 0.6,
+      macroF1: 0.4,
+      auc: 0.5,
+      nll: 0.67,
+      brier: 0.48,
+      ece: 0,
+      eceEqualMass: 0,
+    },
+    data: {
+      sha256: '0'.repeat(64),
+      description: 'No data: the weights are random.',
+      licence: 'none needed',
+      textColumn: 'text',
+      labelColumn: 'label',
+      rows: 100,
+      skipped: 0,
+      split: { method: 'stratified', seed, train: 70, validation: 15, test: 15 },
+      labelCounts: Object.fromEntries(labels.map((label) => [label, Math.floor(100 / labels.length)])),
+      warnings: [],
+    },
+    config: { seed },
+    versions: { lextier: '0.1.0' },
   }
 }
 

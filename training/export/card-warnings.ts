@@ -9,8 +9,8 @@ const SMALL_TEST_SPLIT = 400
 export function cardWarnings(manifest: FamilyManifest): string[] {
   const { majority, tiers } = manifest
   const warnings: string[] = []
-  for (const { tier, quality, calibration, training } of tiers) {
-    const { accuracy, auc, ece } = quality
+  for (const { tier, quality, training } of tiers) {
+    const { accuracy, auc, nll, ece } = quality
     const rate = percent(majority.accuracy)
     if (accuracy.high < majority.accuracy) {
       warnings.push(`\`${tier}\` is worse than always answering "${majority.label}" (${rate}).`)
@@ -27,9 +27,9 @@ export function cardWarnings(manifest: FamilyManifest): string[] {
         `\`${tier}\` is poorly calibrated (ECE ${ece.value.toFixed(3)}): do not read its probabilities as odds.`,
       )
     }
-    if (calibration.nllAfter > majority.nll) {
+    if (nll.value > majority.nll) {
       warnings.push(
-        `\`${tier}\`: on the ${calibration.fittedOn} split its probabilities are no better than the label shares (NLL ${calibration.nllAfter.toFixed(3)} against ${majority.nll.toFixed(3)} on the test split).`,
+        `\`${tier}\` gives probabilities that are no better than the label shares: NLL ${nll.value.toFixed(3)} against ${majority.nll.toFixed(3)}.`,
       )
     }
     if (training.steps === 0) warnings.push(`\`${tier}\` has not been trained: its weights are the initial ones.`)

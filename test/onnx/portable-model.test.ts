@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import { parameterSpecs } from '../../src/family/parameters.js'
+import type { HostTensors } from '../../src/family/tensor.js'
+import { openEncoder } from '../../src/onnx/encoder-session.js'
+import { buildPortableModel } from '../../src/onnx/portable-model.js'
+import { readWeights } from '../../src/onnx/read-weights.js'
+import type { Precision } from '../../src/onnx/stored-weights.js'
+import { randomParameters } from '../support/random-parameters.js'
+import { referenceLogits } from '../support/reference-encoder.js'
+
+const BASE: EncoderConfig = {
+  vocabSize: 50,
+  hiddenSize: 24,
+  layers: 2,
+  heads: 3,
+  intermediateSize: 40,
+  maxPositions: 20,
+  typeVocabSize: 2,
+  layerNormEpsilon: 1e-12,
+  padTokenId: 0,
+  activation: 'gelu',
+  pooling: 'cls',
+  pooler: 'tanh',
+  labels: 3,
+}
+const SEQUENCES = [
+  [2, 5, 9, 3],
+  [2, 7, 7, 8, 40, 41, 49, 3],
+  [2, 3],
+]
+
+let folder: string
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'portable-'))
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+let count = 0
+async function write(config: EncoderConfig, parameters: HostTensors, precision: Precision): Promise<string> {
+  const dir = await mkdtemp(join(folder, `${count++}-`))
+  const { model, weights } = buildPortableModel(config, parameters, precision)
+  await writeFile(join(dir, 'weights.bin'), weights)
+  await writeFile(join(dir, 'model.onnx'), model)
+  return join(dir, 'model.onnx')
+}
+
+const CHOICES: [string, Partial<EncoderConfig>][] = [
+  ['BERT (gelu, [CLS], tanh pooler)', {}],
+  ['gelu_new', { activation: 'gelu_new' }],
+  ['relu', { activation: 'relu' }],
+  ['mean pooling over real tokens', { pooling: 'mean' }],
+  ['mean pooling without a pooler', { pooling: 'mean', pooler: 'none' }],
+  ['DistilBERT (no token types, relu pooler)', { typeVocabSize: 0, pooler: 'relu' }],
+  ['a large LayerNorm epsilon', { layerNormEpsilon: 0.1 }],
+  ['one head, no layers below the pooler but one', { heads: 1, layers: 1 }],
+  ['a pad token that is not 0', { padTokenId: 11 }],
+]
+
+for (const [name, overrides] of CHOICES) {
+  test(`the exported model computes what the formulas say, padded in a batch: ${name}`, async () => {
+    const config = { ...BASE, ...overrides }
+    for (const precision of ['fp16', 'int8'] as const) {
+      const modelFile = await write(config, randomParameters(config, 7), precision)
+      const session = await openEncoder(modelFile, config, { provider: 'cpu', threads: 1 })
+      const logits = await session.run(SEQUENCES.map((inputIds) => ({ inputIds })))
+      await session.release()
+      // with the weights as stored, only fp32 rounding is left
+      const stored = await readWeights(modelFile, config)
+      SEQUENCES.forEach((inputIds, i) => {
+        referenceLogits(config, stored, inputIds).forEach((expected, label) => {
+          assert.ok(Math.abs(logits[i]![label]! - expected) < 2e-5, `${logits[i]![label]} is not ${expected}`)
+        })
+      })
+    }
+  })
+}
+
+test('weights read back are the parameters, to the precision they were stored in', async () => {
+  const parameters = randomParameters(BASE, 3)
+  const tolerance = { fp16: 0.3 * 2 ** -11, int8: (0.3 / 127) * 0.51 }
+  for (const precision of ['fp16', 'int8'] as const) {
+    const back = await readWeights(await write(BASE, parameters, precision), BASE)
+    for (const { name, shape, kind } of parameterSpecs(BASE)) {
+      assert.deepEqual(back[name]!.shape, shape)
+      const exact = kind !== 'kernel' && kind !== 'embedding'
+      back[name]!.values.forEach((value, i) => {
+        const error = Math.abs(value - parameters[name]!.values[i]!)
+        assert.ok(error <= (exact ? 0 : tolerance[precision]), `${name}[${i}] is off by ${error}`)
+      })
+    }
+  }
+})
+
+test('a parameter that is missing or of another shape is named', () => {
+  const parameters = randomParameters(BASE, 1)
+  const { 'classifier.bias': _, ...incomplete } = parameters
+  assert.throws(() => buildPortableModel(BASE, incomplete, 'fp16'), {
+    code: 'SHAPE_MISMATCH',
+    message: /classifier\.bias/,
+  })
+  assert.throws(() => buildPortableModel({ ...BASE, labels: 2 }, parameters, 'fp16'), {
+    code: 'SHAPE_MISMATCH',
+    message: /classifier\.weight.*\[24, 3\].*\[24, 2\]/,
+  })
+})
+
+test('weights of another config are refused by name, not read as something else', async () => {
+  const modelFile = await write(BASE, randomParameters(BASE, 1), 'fp16')
+  await assert.rejects(readWeights(modelFile, { ...BASE, vocabSize: 51 }), {
+    code: 'FAMILY_INVALID',
+    message: /word_embeddings/,
+  })
+  await writeFile(modelFile, 'not a model')
+  await assert.rejects(readWeights(modelFile, BASE), { code: 'FAMILY_INVALID', message: /not an ONNX model/ })
+})
