@@ -1,12 +1,10 @@
+import type { BrokenFamily } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
 import type { ServingObserver } from './types.js'
 
-export const PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu'] as const
+export const REQUESTED_PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu'] as const
 /** An execution provider as asked for; `auto` takes cuda, else webgpu on a real GPU, else cpu. */
-export type RequestedProvider = (typeof PROVIDERS)[number]
-/** An execution provider as used. */
-export type Provider = Exclude<RequestedProvider, 'auto'>
-
+export type RequestedProvider = (typeof REQUESTED_PROVIDERS)[number]
 /** The part of a pino logger that serving uses. Nothing logged holds a request's text. */
 export interface ServingLog {
   debug(fields: object, message: string): void
@@ -15,14 +13,9 @@ export interface ServingLog {
   error(fields: object, message: string): void
 }
 
-/** A configured family that could not be loaded: it is named in readiness and does not stop the others. */
-export interface BrokenFamily {
-  readonly dir: string
-  readonly reason: string
-}
-
 export interface ClassifierOptions {
   readonly families: readonly Family[]
+  /** families that could not be loaded: named in readiness, they do not stop the others */
   readonly broken?: readonly BrokenFamily[]
   readonly provider: RequestedProvider
   /** the family of requests that name none; default: the first */

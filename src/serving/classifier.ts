@@ -1,0 +1,308 @@
+/**
+ * The façade over everything that serves: texts in, calibrated predictions out.
+ *
+ *   classify ─ tokenize ─ windows ─ route by predicted completion ─ schedule ─ average windows ─ calibrate ─ answer
+ */
+import {
+  Draining,
+  EngineFailed,
+  FamilyNotFound,
+  InvalidRequest,
+  isLextierError,
+  NotReady,
+  RequestAborted,
+  TierNotFound,
+} from '../errors.js'
+import type { TierName } from '../family/family-schema.js'
+import { BATCH_SHAPE } from './batch-planner.js'
+import { calibratedProbabilities, predictionOf } from './calibrated-prediction.js'
+import type { ClassifierOptions } from './classifier-options.js'
+import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
+import type { EnginePool } from './engine-pool.js'
+import { averageLogits, type PreparedText, prepareTexts } from './long-text.js'
+import { requestInferenceMs } from './request-cost.js'
+import { requestDeadlineMs } from './request-deadline.js'
+import { NO_DEADLINE_HORIZON_MS, Scheduler } from './scheduler.js'
+import { isReady, type ServedFamily, type ServedTier } from './served-family.js'
+import { batchTokenLimit, startEngines } from './start-engines.js'
+import type { ScheduledResult } from './ticket.js'
+import { type Route, routeTier } from './tier-router.js'
+import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
+
+export type { ClassifierOptions } from './classifier-options.js'
+
+/**
+ * Starts the engines and returns without waiting for them: until they have loaded and warmed up, `readiness()` says what
+ * is missing and requests are refused with NotReady.
+ * @throws InvalidConfiguration when the default family is not among the families
+ */
+export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
+  return new ServingClassifier(classifierSettings(options))
+}
+
+class ServingClassifier implements Classifier {
+  readonly #settings: ClassifierSettings
+  readonly #families: ReadonlyMap<string, ServedFamily>
+  readonly #scheduler: Scheduler
+  readonly #starting: Promise<void>
+  #pool: EnginePool | undefined
+  #startFailure: string | undefined
+  /** accepted and not yet answered */
+  #accepted = 0
+  /** of these, not yet in the scheduler */
+  #preparing = 0
+  #draining: Promise<void> | undefined
+  #onIdle: (() => void) | undefined
+
+  constructor(settings: ClassifierSettings) {
+    this.#settings = settings
+    this.#families = new Map(settings.families.map((family) => [family.name, family]))
+    this.#scheduler = new Scheduler({
+      ...settings,
+      runner: this.#runner(),
+      latencyModel: ({ family, tier }) => this.#families.get(family)!.tier(tier)!.latency!,
+      maxBatchTokens: () => this.#maxBatchTokens(),
+      now: () => performance.now(),
+    })
+    this.#starting = this.#start()
+  }
+
+  async classify(request: ClassifyRequest): Promise<ClassifyResult> {
+    try {
+      if (this.#draining) throw new Draining()
+      this.#accepted++
+      try {
+        const result = await this.#answer(request)
+        this.#settings.observer.answered(result)
+        return result
+      } finally {
+        this.#accepted--
+        if (this.#accepted === 0) this.#onIdle?.()
+      }
+    } catch (error) {
+      this.#settings.observer.rejected(isLextierError(error) ? error.code : 'INTERNAL')
+      throw error
+    }
+  }
+
+  families(): readonly FamilyStatus[] {
+    return this.#settings.families.map((family) => family.status())
+  }
+
+  readiness(): Readiness {
+    const reasons = this.#settings.broken.map(({ name, reason }) => `family "${name}" cannot be served: ${reason}`)
+    for (const family of this.#settings.families) reasons.push(...family.reasons())
+    if (this.#startFailure) reasons.push(this.#startFailure)
+    if (this.#pool && this.#pool.serving === 0 && this.#pool.lastDeath) {
+      reasons.push(`no inference engine is running; the last one stopped: ${this.#pool.lastDeath}`)
+    } else if (!this.#pool?.warm && reasons.length === 0) reasons.push('inference engines are starting')
+    const draining = this.#draining !== undefined
+    if (draining) reasons.unshift('draining')
+    return { ready: reasons.length === 0, draining, reasons }
+  }
+
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain()
+    return this.#draining
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#accepted > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+    }
+    await this.#starting
+    await this.#pool?.stop()
+    this.#logAttainment()
+  }
+
+  async #answer(request: ClassifyRequest): Promise<ClassifyResult> {
+    const family = this.#familyOf(request)
+    if (request.texts.length === 0) throw new InvalidRequest('there is no text; send at least one')
+    const { prepared, tokenizeMs } = await this.#prepare(family, request)
+    if (request.signal?.aborted) throw new RequestAborted()
+
+    const routedMs = performance.now()
+    const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
+    const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
+    const forecasts = this.#forecasts(family, request.arrivalMs, budgetMs, lengths, routedMs)
+    const route = routeTier({
+      requestedTier: request.tier,
+      budgetMs,
+      onBudgetMiss: request.onBudgetMiss,
+      tiers: family.tiers.map(({ tier }) => tier),
+      forecast: (tier) => forecasts(tier).predictedMs,
+    })
+    const tier = family.tier(route.tier)!
+    const { estimate, idleMs } = forecasts(route.tier)
+    const scheduled = await this.#scheduler.submit({
+      key: { family: family.name, tier: route.tier },
+      sequences: prepared.flatMap(({ sequences }) => sequences),
+      arrivalMs: request.arrivalMs,
+      deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
+      budgetMs,
+      signal: request.signal,
+    })
+    const predictions = this.#predictions(family, tier, prepared, scheduled, request.abstainBelow)
+    const answeredMs = performance.now()
+    tier.completion.observe(estimate, route.predictedMs - (routedMs - request.arrivalMs), answeredMs - routedMs)
+    return {
+      family: family.name,
+      version: family.family.version,
+      tier: route.tier,
+      provider: tier.provider!,
+      predictions,
+      routing: routing(request, route, budgetMs, answeredMs - request.arrivalMs),
+      stages: { tokenizeMs, queueMs: scheduled.queueMs, inferenceMs: scheduled.inferenceMs },
+    }
+  }
+
+  /** @throws FamilyNotFound, TierNotFound, NotReady */
+  #familyOf({ family: asked, tier }: ClassifyRequest): ServedFamily {
+    const name = asked ?? this.#settings.defaultFamily
+    const family = name === undefined ? undefined : this.#families.get(name)
+    if (!family) {
+      if (this.#settings.broken.some((broken) => broken.name === name)) {
+        throw new NotReady(`family "${name}" could not be loaded; /health/ready says why`)
+      }
+      throw new FamilyNotFound(name ?? '', [...this.#families.keys()].join(', '))
+    }
+    const served = tier === 'auto' ? family.tiers : family.tiers.filter((candidate) => candidate.tier === tier)
+    if (served.length === 0) {
+      throw new TierNotFound(tier, family.name, family.tiers.map((candidate) => candidate.tier).join(', '))
+    }
+    if (!served.every(isReady)) throw new NotReady(family.reasons()[0] ?? `family "${family.name}" is being loaded`)
+    if (this.#pool?.hopeless) throw new NotReady('no inference engine can be kept running; /health/ready says why')
+    return family
+  }
+
+  /** @throws Overloaded before anything is tokenized; PayloadTooLarge */
+  async #prepare(family: ServedFamily, { texts, longText, tier }: ClassifyRequest) {
+    this.#scheduler.admitAny(this.#preparing, tier)
+    const startMs = performance.now()
+    this.#preparing++
+    try {
+      const encoded = await family.tokenizer.encodeBatch(texts)
+      const { maxTokens, windowOverlap } = family.family.manifest
+      const prepared = prepareTexts(
+        encoded.map(({ ids }) => ids),
+        family.tokenizer,
+        { longText, maxTokens, windowOverlap, maxRequestTokens: this.#settings.maxRequestTokens },
+      )
+      return { prepared, tokenizeMs: performance.now() - startMs }
+    } finally {
+      this.#preparing--
+    }
+  }
+
+  /** Engines are shared, so the wait is the same for every tier and is worked out once. */
+  #forecasts(
+    family: ServedFamily,
+    arrivalMs: number,
+    budgetMs: number | undefined,
+    lengths: readonly number[],
+    nowMs: number,
+  ) {
+    const waitMs = this.#scheduler.waitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), nowMs)
+    const bounds = { ...BATCH_SHAPE, maxTokens: this.#maxBatchTokens() }
+    const elapsedMs = nowMs - arrivalMs
+    return (name: TierName) => {
+      const { latency, completion } = family.tier(name)!
+      const inferenceMs = requestInferenceMs(lengths, latency!, bounds, this.#pool?.serving ?? 1)
+      const estimate = { waitMs, inferenceMs }
+      return {
+        estimate,
+        predictedMs: elapsedMs + completion.predict(estimate),
+        idleMs: elapsedMs + completion.predict({ waitMs: 0, inferenceMs }),
+      }
+    }
+  }
+
+  #predictions(
+    family: ServedFamily,
+    { temperature }: ServedTier,
+    prepared: readonly PreparedText[],
+    { logits }: ScheduledResult,
+    abstainBelow: number | undefined,
+  ) {
+    let at = 0
+    return prepared.map((text) => {
+      const rows = logits.slice(at, at + text.windows.length)
+      at += text.windows.length
+      const probabilities = calibratedProbabilities(averageLogits(rows, text.windows), temperature)
+      return predictionOf(probabilities, family.family.manifest.labels, text, abstainBelow)
+    })
+  }
+
+  async #start(): Promise<void> {
+    const { observer, log } = this.#settings
+    try {
+      this.#pool = await startEngines(
+        { ...this.#settings, families: this.#settings.families.map(({ family }) => family) },
+        {
+          capacity: () => this.#scheduler.pump(),
+          tierLoaded: (report) => {
+            const { family, tier, provider, loadMs, profileMs } = report
+            log.info(
+              { family, tier, provider, loadMs: Math.round(loadMs), profileMs: Math.round(profileMs) },
+              'tier loaded',
+            )
+            const served = this.#families.get(family)
+            if (!served?.loaded(report)) return
+            observer.familyReady({ family, version: served.family.version, tier, provider })
+          },
+          tierFailed: (report) => {
+            const { family, tier, code, message: reason } = report
+            log.error({ family, tier, code, reason }, 'tier cannot be served')
+            this.#families.get(family)?.failed(report)
+          },
+          died: (reason) => {
+            observer.engineRestarted()
+            if (this.#pool?.hopeless) this.#scheduler.failAll(new EngineFailed(reason.split(';')[0]!))
+          },
+        },
+      )
+    } catch (error) {
+      this.#startFailure = `inference engines cannot be started: ${(error as Error).message}`
+      log.error({ reason: this.#startFailure }, 'no engines')
+    }
+  }
+
+  #maxBatchTokens(): number {
+    return batchTokenLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxBatchTokens)
+  }
+
+  /** The pool, which may come later than the first question about it. */
+  #runner(): ConstructorParameters<typeof Scheduler>[0]['runner'] {
+    const pool = () => this.#pool
+    return {
+      get idle() {
+        return pool()?.idle ?? 0
+      },
+      get serving() {
+        return pool()?.serving ?? 0
+      },
+      busyMs: (nowMs) => pool()?.busyMs(nowMs) ?? [],
+      run: (batch, expectedMs) => pool()?.run(batch, expectedMs) ?? Promise.reject(new EngineFailed('not started')),
+    }
+  }
+
+  #logAttainment(): void {
+    for (const family of this.#settings.families) {
+      for (const { tier, completion } of family.tiers) {
+        if (completion.attainment === undefined) continue
+        this.#settings.log.info(
+          { family: family.name, tier, withinPrediction: completion.attainment },
+          'share of answers within their predicted latency',
+        )
+      }
+    }
+  }
+}
+
+function routing(request: ClassifyRequest, route: Route, budgetMs: number | undefined, actualMs: number) {
+  const { predictedMs, reason, considered } = route
+  const base = { requestedTier: request.tier, predictedMs, actualMs, reason, considered }
+  return budgetMs === undefined ? base : { ...base, budgetMs, budgetMet: actualMs <= budgetMs }
+}

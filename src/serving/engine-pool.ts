@@ -1,0 +1,198 @@
+/**
+ * The inference processes: as many as asked for, each holding every tier. One that dies is started again, at first at
+ * once, then ever more patiently.
+ */
+import { EngineFailed } from '../errors.js'
+import type { Provider } from '../onnx/providers.js'
+import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
+import type { TierFailed, TierLoaded } from './engine-protocol.js'
+
+export interface EnginePoolOptions extends EngineOptions {
+  readonly engines: number
+}
+
+export interface EnginePoolEvents {
+  tierLoaded(report: TierLoaded): void
+  tierFailed(report: TierFailed): void
+  /** an engine has become free, or has just become ready */
+  capacity(): void
+  /** an engine died unasked */
+  died(reason: string, wasReady: boolean): void
+}
+
+type SlotState = 'starting' | 'serving' | 'waiting' | 'stopped'
+
+interface Slot {
+  readonly index: number
+  engine: Engine | undefined
+  state: SlotState
+  /** has been ready before */
+  served: boolean
+  startedMs: number
+  /** how long the last start took; a guess before the first */
+  startupMs: number
+  /** deaths since it last proved itself */
+  failures: number
+  retryTimer: NodeJS.Timeout | undefined
+  /** what it runs now: since when, and for how long by the prediction */
+  batch: { readonly sinceMs: number; readonly expectedMs: number } | undefined
+}
+
+const FIRST_START_GUESS_MS = 2_000
+const PROVEN_AFTER_MS = 10_000
+const HOPELESS_AFTER_FAILURES = 3
+
+/** @returns ms to wait before the n-th restart in a row, n from 1 */
+export function restartDelayMs(failures: number): number {
+  return failures <= 1 ? 0 : Math.min(30_000, 250 * 2 ** (failures - 2))
+}
+
+export class EnginePool {
+  readonly #options: EnginePoolOptions
+  readonly #events: EnginePoolEvents
+  readonly #slots: Slot[] = []
+  #stopping = false
+  #lastDeath: string | undefined
+
+  constructor(options: EnginePoolOptions, events: EnginePoolEvents) {
+    this.#options = options
+    this.#events = events
+    this.grow(options.engines)
+  }
+
+  /** Adds engines until there are this many. */
+  grow(engines: number): void {
+    while (this.#slots.length < engines && !this.#stopping) {
+      const slot: Slot = {
+        index: this.#slots.length,
+        engine: undefined,
+        state: 'waiting',
+        served: false,
+        startedMs: 0,
+        startupMs: FIRST_START_GUESS_MS,
+        failures: 0,
+        retryTimer: undefined,
+        batch: undefined,
+      }
+      this.#slots.push(slot)
+      this.#start(slot)
+    }
+  }
+
+  get provider(): Provider {
+    return this.#options.load.provider
+  }
+
+  /** Engines that could take a batch now. */
+  get idle(): number {
+    return this.#slots.filter(isIdle).length
+  }
+
+  /** Engines that have loaded what they hold. */
+  get serving(): number {
+    return this.#slots.filter(isServing).length
+  }
+
+  get pids(): number[] {
+    return this.#slots.flatMap(({ engine }) => engine?.pid ?? [])
+  }
+
+  /** Every engine has been ready at least once. */
+  get warm(): boolean {
+    return this.#slots.every(({ served }) => served)
+  }
+
+  /** No engine serves, and each has failed to start several times in a row. */
+  get hopeless(): boolean {
+    return this.serving === 0 && this.#slots.every(({ failures }) => failures >= HOPELESS_AFTER_FAILURES)
+  }
+
+  /** Why the last engine that died did; undefined when none has. */
+  get lastDeath(): string | undefined {
+    return this.#lastDeath
+  }
+
+  /** @returns for each engine that serves, ms until it is free; when none does, until the first is expected back */
+  busyMs(nowMs: number): number[] {
+    const serving = this.#slots.filter(isServing)
+    if (serving.length > 0) {
+      return serving.map(({ batch }) => {
+        if (!batch) return 0
+        // an overdue batch is expected to take a tenth longer, again and again
+        return Math.max(batch.sinceMs + batch.expectedMs - nowMs, batch.expectedMs / 10)
+      })
+    }
+    const waits = this.#slots.map(({ startedMs, startupMs }) => Math.max(startedMs + startupMs - nowMs, startupMs / 10))
+    return [Math.min(...waits)]
+  }
+
+  /**
+   * Runs a batch on an idle engine; one must be idle.
+   * @throws EngineFailed when the engine fails or dies with it
+   */
+  async run(batch: Batch, expectedMs: number): Promise<BatchResult> {
+    const slot = this.#slots.find(isIdle)
+    if (!slot?.engine) throw new EngineFailed('no engine is free')
+    slot.batch = { sinceMs: performance.now(), expectedMs }
+    try {
+      return await slot.engine.run(batch)
+    } finally {
+      slot.batch = undefined
+      // after whoever awaits this result has seen it
+      if (isServing(slot)) setImmediate(() => this.#events.capacity())
+    }
+  }
+
+  /** Ends every engine after what it runs now. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        clearTimeout(slot.retryTimer)
+        await slot.engine?.stop()
+        slot.state = 'stopped'
+      }),
+    )
+  }
+
+  #start(slot: Slot): void {
+    const { log } = this.#options
+    slot.state = 'starting'
+    slot.startedMs = performance.now()
+    const engine = new Engine(this.#options, {
+      tierLoaded: (report) => this.#events.tierLoaded(report),
+      tierFailed: (report) => this.#events.tierFailed(report),
+      ready: () => {
+        slot.state = 'serving'
+        slot.served = true
+        slot.startupMs = performance.now() - slot.startedMs
+        log.info({ engine: slot.index, pid: engine.pid, startupMs: Math.round(slot.startupMs) }, 'engine ready')
+        this.#events.capacity()
+      },
+      gone: (reason) => this.#restart(slot, reason),
+    })
+    slot.engine = engine
+  }
+
+  #restart(slot: Slot, reason: string): void {
+    const wasReady = slot.state === 'serving'
+    slot.engine = undefined
+    slot.state = 'waiting'
+    if (this.#stopping) return
+    const provenMs = performance.now() - slot.startedMs - slot.startupMs
+    slot.failures = wasReady && provenMs > PROVEN_AFTER_MS ? 1 : slot.failures + 1
+    const delayMs = restartDelayMs(slot.failures)
+    this.#lastDeath = reason
+    this.#options.log.error({ engine: slot.index, reason, delayMs }, 'engine stopped; starting it again')
+    slot.retryTimer = setTimeout(() => this.#start(slot), delayMs)
+    this.#events.died(reason, wasReady)
+  }
+}
+
+function isServing({ state, engine }: Slot): boolean {
+  return state === 'serving' && engine?.alive === true
+}
+
+function isIdle(slot: Slot): boolean {
+  return isServing(slot) && slot.batch === undefined
+}

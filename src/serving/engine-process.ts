@@ -1,0 +1,112 @@
+/**
+ * An inference process: loads the tiers it is told to, times them, then answers batches one after the other. It owns the
+ * native sessions, so neither a long run nor a crash in a provider reaches the API process. It leaves when its parent does.
+ */
+import { setPriority } from 'node:os'
+import type { TierName } from '../family/family-schema.js'
+import type { Family } from '../family/load-family.js'
+import type { TierSession } from '../onnx/tier-session.js'
+import { type EngineCommand, type EngineReport, type LoadCommand, type RunCommand, tierId } from './engine-protocol.js'
+import { warmUp } from './warm-up.js'
+
+const WARM_UP_BUDGET_MS = 600
+
+const sessions = new Map<string, TierSession>()
+
+function report(message: EngineReport): void {
+  // the channel closes when the parent goes; the disconnect handler then ends this process
+  process.send?.(message, undefined, undefined, () => {})
+}
+
+async function load(command: LoadCommand): Promise<void> {
+  try {
+    // before the native library starts its threads, which inherit it
+    setPriority(0, command.niceness)
+  } catch {
+    // some sandboxes forbid it; the engine then competes with the API at equal priority
+  }
+  for (const family of command.families) {
+    for (const { tier } of family.manifest.tiers) {
+      try {
+        await loadTier(command, family, tier)
+      } catch (error) {
+        const { code, message } = error as { code?: unknown; message?: string }
+        report({
+          type: 'tier-failed',
+          family: family.manifest.name,
+          tier,
+          code: typeof code === 'string' ? code : 'INTERNAL',
+          message: message ?? String(error),
+        })
+      }
+    }
+  }
+  report({ type: 'ready' })
+}
+
+async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
+  const startMs = performance.now()
+  const { openTier } = await import('../onnx/tier-session.js')
+  const session = await openTier(family, tier, { provider: command.provider, threads: command.threads })
+  const loadedMs = performance.now()
+  const vocabSize = family.manifest.tiers.find((manifest) => manifest.tier === tier)!.config.vocabSize
+  const profile = await warmUp(
+    (tokens, rows) => session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, vocabSize) }))),
+    {
+      maxTokens: family.manifest.maxTokens,
+      maxBatchTokens: command.maxBatchTokens,
+      budgetMs: WARM_UP_BUDGET_MS,
+      now: () => performance.now(),
+    },
+  )
+  const key = { family: family.manifest.name, tier }
+  sessions.set(tierId(key), session)
+  report({
+    type: 'tier-loaded',
+    ...key,
+    provider: session.provider,
+    profile,
+    loadMs: loadedMs - startMs,
+    profileMs: performance.now() - loadedMs,
+  })
+}
+
+async function run({ batchId, family, tier, tokens, lengths }: RunCommand): Promise<void> {
+  try {
+    const session = sessions.get(tierId({ family, tier }))
+    if (!session) throw new Error(`tier "${tier}" of "${family}" is not loaded`)
+    let end = 0
+    const sequences = Array.from(lengths, (length) => {
+      end += length
+      return { inputIds: tokens.subarray(end - length, end) }
+    })
+    const startMs = performance.now()
+    const rows = await session.run(sequences)
+    const inferenceMs = performance.now() - startMs
+    const labels = rows[0]?.length ?? 0
+    const logits = new Float32Array(rows.length * labels)
+    rows.forEach((row, index) => {
+      logits.set(row, index * labels)
+    })
+    report({ type: 'done', batchId, logits, inferenceMs })
+  } catch (error) {
+    report({ type: 'batch-failed', batchId, message: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+/** Spread over the vocabulary, so that warm-up touches the embedding table as real texts do. */
+function anyTokens(length: number, vocabSize: number): Int32Array {
+  return Int32Array.from({ length }, (_, index) => (index * 7919 + 1) % vocabSize)
+}
+
+let work: Promise<void> = Promise.resolve()
+
+process.on('message', (command: EngineCommand) => {
+  if (command.type === 'load') work = work.then(() => load(command))
+  else if (command.type === 'run') work = work.then(() => run(command))
+  else work = work.then(() => process.exit(0))
+})
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C and service managers signal the whole group; the parent decides when accepted work is done
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})

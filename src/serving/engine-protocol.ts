@@ -1,0 +1,81 @@
+/** Messages between the API process and an inference process, over Node's IPC channel with structured clones. */
+import type { TierName } from '../family/family-schema.js'
+import type { Family } from '../family/load-family.js'
+import type { Provider } from '../onnx/providers.js'
+import type { LatencySample } from './latency-surface.js'
+
+/** One tier of one family: what a model, a queue and a latency model belong to. */
+export interface TierKey {
+  readonly family: string
+  readonly tier: TierName
+}
+
+/** @returns a map key; family names hold no slash */
+export function tierId({ family, tier }: TierKey): string {
+  return `${family}/${tier}`
+}
+
+/** First message: load and time every tier of these families. */
+export interface LoadCommand {
+  readonly type: 'load'
+  readonly families: readonly Family[]
+  readonly provider: Provider
+  readonly threads: number
+  /** above the API's, so that answers are never late for want of CPU; 0 to 19 */
+  readonly niceness: number
+  /** the longest batch that will be asked for, padded tokens */
+  readonly maxBatchTokens: number
+}
+
+/** Sequences of one tier, end to end: sequence i is the next `lengths[i]` of `tokens`. */
+export interface RunCommand extends TierKey {
+  readonly type: 'run'
+  readonly batchId: number
+  readonly tokens: Int32Array
+  readonly lengths: Int32Array
+}
+
+/** Finish and exit. */
+export interface StopCommand {
+  readonly type: 'stop'
+}
+
+export type EngineCommand = LoadCommand | RunCommand | StopCommand
+
+/** A tier is loaded and its batch shapes are timed. */
+export interface TierLoaded extends TierKey {
+  readonly type: 'tier-loaded'
+  readonly provider: string
+  readonly profile: readonly LatencySample[]
+  readonly loadMs: number
+  readonly profileMs: number
+}
+
+export interface TierFailed extends TierKey {
+  readonly type: 'tier-failed'
+  /** an error code, such as PROVIDER_UNAVAILABLE */
+  readonly code: string
+  readonly message: string
+}
+
+/** Every tier was loaded or has failed: batches may come. */
+export interface EngineReady {
+  readonly type: 'ready'
+}
+
+export interface BatchDone {
+  readonly type: 'done'
+  readonly batchId: number
+  /** [sequences, labels], row-major */
+  readonly logits: Float32Array
+  readonly inferenceMs: number
+}
+
+/** The batch failed, the engine lives. */
+export interface BatchFailed {
+  readonly type: 'batch-failed'
+  readonly batchId: number
+  readonly message: string
+}
+
+export type EngineReport = TierLoaded | TierFailed | EngineReady | BatchDone | BatchFailed

@@ -1,0 +1,64 @@
+/**
+ * How long a batch of one (family, tier) takes on an engine: a surface profiled at warm-up, times a factor learnt from
+ * every batch since. Factors are quantiles of actual over profiled time, kept for each power of two of padded tokens,
+ * with one for the whole tier until a size has been seen often enough.
+ */
+import { type LatencySample, type LatencySurface, latencySurface } from './latency-surface.js'
+import { QuantileWindow } from './quantile-window.js'
+
+export const PROMISED_QUANTILE = 0.95
+const BEST_QUANTILE = 0.05
+const WINDOW = 256
+const OBSERVATIONS_BEFORE_TRUST = 40
+
+/** Log factors believed before anything ran: between 5% quicker and 25% slower than the profile. */
+const PRIOR = Array.from({ length: 60 }, (_, index) => -0.05 + (index * 0.27) / 59)
+
+export class LatencyModel {
+  readonly #surface: LatencySurface
+  readonly #whole = new QuantileWindow(WINDOW, PRIOR)
+  readonly #bySize = new Map<number, QuantileWindow>()
+
+  /** @param profile timed batch shapes, at least one of a single row */
+  constructor(profile: readonly LatencySample[]) {
+    this.#surface = latencySurface(profile)
+  }
+
+  /** @returns ms that 95% of such batches stay within; never falls with tokens x rows of one size class */
+  predict(tokens: number, rows: number): number {
+    return this.#surface(tokens, rows) * this.#factor(tokens * rows, PROMISED_QUANTILE)
+  }
+
+  /** @returns median ms */
+  typical(tokens: number, rows: number): number {
+    return this.#surface(tokens, rows) * this.#factor(tokens * rows, 0.5)
+  }
+
+  /** @returns ms that only 5% of such batches undercut */
+  atBest(tokens: number, rows: number): number {
+    return this.#surface(tokens, rows) * this.#factor(tokens * rows, BEST_QUANTILE)
+  }
+
+  /** Learns from a batch that ran. */
+  observe(tokens: number, rows: number, actualMs: number): void {
+    const logFactor = Math.log(Math.max(1e-3, actualMs) / Math.max(1e-3, this.#surface(tokens, rows)))
+    this.#whole.observe(logFactor)
+    const size = sizeClass(tokens * rows)
+    let window = this.#bySize.get(size)
+    if (!window) {
+      window = new QuantileWindow(WINDOW, [])
+      this.#bySize.set(size, window)
+    }
+    window.observe(logFactor)
+  }
+
+  #factor(paddedTokens: number, quantile: number): number {
+    const own = this.#bySize.get(sizeClass(paddedTokens))
+    const window = own && own.observed >= OBSERVATIONS_BEFORE_TRUST ? own : this.#whole
+    return Math.exp(window.quantile(quantile))
+  }
+}
+
+function sizeClass(paddedTokens: number): number {
+  return Math.floor(Math.log2(Math.max(1, paddedTokens)))
+}

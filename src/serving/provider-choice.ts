@@ -1,0 +1,51 @@
+/**
+ * Which execution providers to try, and why. Asking for one means that one or none. `auto` means the best that this
+ * machine really has, and says what it left out.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import type { Provider } from '../onnx/providers.js'
+import type { RequestedProvider } from './classifier-options.js'
+
+/** What this machine shows of GPUs, without loading any driver. */
+export interface GpuDevices {
+  readonly nvidia: boolean
+  /** any GPU that a graphics interface could drive */
+  readonly any: boolean
+}
+
+export interface ProviderCandidate {
+  readonly provider: Provider
+  /** why it is tried, a clause */
+  readonly why: string
+}
+
+export interface ProviderPlan {
+  /** to try in this order until one can be used; a provider that was asked for stands alone */
+  readonly candidates: readonly ProviderCandidate[]
+  /** why the others are not tried, a sentence each */
+  readonly leftOut: readonly string[]
+}
+
+export function planProviders(requested: RequestedProvider, gpus: GpuDevices): ProviderPlan {
+  if (requested !== 'auto') return { candidates: [{ provider: requested, why: 'asked for' }], leftOut: [] }
+  const candidates: ProviderCandidate[] = []
+  const leftOut: string[] = []
+  if (gpus.nvidia) candidates.push({ provider: 'cuda', why: 'there is an NVIDIA GPU' })
+  else leftOut.push('cuda: there is no NVIDIA GPU device here')
+  if (gpus.any) candidates.push({ provider: 'webgpu', why: 'there is a GPU' })
+  else leftOut.push('webgpu: there is no GPU device here, and a software adapter is slower than the cpu provider')
+  candidates.push({ provider: 'cpu', why: 'it runs everywhere' })
+  return { candidates, leftOut }
+}
+
+/** Looks for device nodes on Linux; elsewhere a desktop's graphics interface always has an adapter. */
+export function findGpuDevices(platform: NodeJS.Platform = process.platform): GpuDevices {
+  if (platform === 'darwin') return { nvidia: false, any: true }
+  if (platform !== 'linux') return { nvidia: existsSync('C:\\Windows\\System32\\nvcuda.dll'), any: true }
+  const nvidia = existsSync('/dev/nvidia0') || existsSync('/dev/dxg')
+  return { nvidia, any: nvidia || (existsSync('/dev/dri') && readdirSync('/dev/dri').some(isRenderNode)) }
+}
+
+function isRenderNode(entry: string): boolean {
+  return entry.startsWith('renderD')
+}

@@ -1,0 +1,36 @@
+/** What a request's sequences cost an engine, before anyone knows which batches they will run in. Pure. */
+import { paddedTokens } from './batch-planner.js'
+import type { LatencyModel } from './latency-model.js'
+
+export interface BatchBounds {
+  readonly maxTokens: number
+  readonly maxRows: number
+}
+
+/**
+ * Median time from the first batch's start to the last one's end, when the sequences run in batches as full as allowed
+ * on this many engines.
+ * @param lengths tokens of each sequence
+ */
+export function requestInferenceMs(
+  lengths: readonly number[],
+  model: LatencyModel,
+  bounds: BatchBounds,
+  engines: number,
+): number {
+  const batches: { rows: number; longest: number }[] = []
+  for (const tokens of [...lengths].sort((a, b) => b - a)) {
+    const open = batches.at(-1)
+    if (open && open.rows < bounds.maxRows && paddedTokens(open.rows + 1, open.longest) <= bounds.maxTokens) open.rows++
+    else batches.push({ rows: 1, longest: tokens })
+  }
+  const times = batches.map(({ rows, longest }) => model.typical(longest, rows))
+  const sum = times.reduce((total, ms) => total + ms, 0)
+  return Math.max(0, ...times, sum / Math.max(1, engines))
+}
+
+/** Median engine time of one sequence as its share of a batch of `rows` alike, ms. */
+export function sequenceCostMs(tokens: number, rows: number, model: LatencyModel, bounds: BatchBounds): number {
+  const alike = Math.max(1, Math.min(rows, bounds.maxRows, Math.floor(bounds.maxTokens / tokens)))
+  return model.typical(tokens, alike) / alike
+}

@@ -1,0 +1,260 @@
+/**
+ * Holds the work that waits and decides when it runs.
+ *
+ *   submit ─▶ queue per (family, tier), earliest deadline first ─▶ planBatch ─▶ an idle engine ─▶ ticket's logits
+ *                │ full: Overloaded        │ too late: DeadlineExceeded    │ died: once more, then EngineFailed
+ *                                          │ caller gone: RequestAborted
+ *
+ * Work without a deadline gets a far one, so that it ages and is never starved. The sequences of a long text get
+ * deadlines that are spaced out, so that it takes a share of the engines and not all of them.
+ */
+import { DeadlineExceeded, EngineFailed, isLextierError, Overloaded, RequestAborted } from '../errors.js'
+import { BATCH_SHAPE, planBatch } from './batch-planner.js'
+import { DeadlineQueue, type QueuedSequence } from './deadline-queue.js'
+import type { Batch, BatchResult } from './engine.js'
+import { type TierKey, tierId } from './engine-protocol.js'
+import type { LatencyModel } from './latency-model.js'
+import { queueWaitMs } from './queue-wait.js'
+import { sequenceCostMs } from './request-cost.js'
+import { type ScheduledResult, Ticket } from './ticket.js'
+import type { ServingObserver } from './types.js'
+
+/** What the scheduler needs of the engines. */
+export interface BatchRunner {
+  readonly idle: number
+  readonly serving: number
+  busyMs(nowMs: number): number[]
+  run(batch: Batch, expectedMs: number): Promise<BatchResult>
+}
+
+export interface SchedulerOptions {
+  readonly runner: BatchRunner
+  latencyModel(key: TierKey): LatencyModel
+  /** padded tokens; read for every batch, since it depends on a provider that may not be chosen yet */
+  maxBatchTokens(): number
+  /** requests waiting for one (family, tier) */
+  readonly maxQueue: number
+  /** requests waiting in all */
+  readonly maxQueueTotal: number
+  /** tokens waiting in all; a request finds room in an empty queue whatever its size */
+  readonly maxQueueTokens: number
+  readonly observer: Pick<ServingObserver, 'batch' | 'queueDepth'>
+  now(): number
+}
+
+export interface Work {
+  readonly key: TierKey
+  /** token ids with special tokens */
+  readonly sequences: readonly Int32Array[]
+  readonly arrivalMs: number
+  /** when the answer is useless; undefined: never */
+  readonly deadlineMs: number | undefined
+  /** as the caller gave it, for the error */
+  readonly budgetMs: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+interface Item extends QueuedSequence<Ticket> {
+  readonly index: number
+  readonly sequence: Int32Array
+  /** it would miss its deadline if it began later, even at its quickest; infinite without a deadline */
+  readonly latestStartMs: number
+  readonly attempts: number
+}
+
+const MAX_ATTEMPTS = 2
+/** What a request without a deadline may be made to wait by requests that have one. */
+export const NO_DEADLINE_HORIZON_MS = 10_000
+/** A text of many windows without a deadline is spaced out to take one part in this of the engines under contention. */
+const LONG_TEXT_SPACING = 4
+
+export class Scheduler {
+  readonly #options: SchedulerOptions
+  readonly #queues = new Map<string, { key: TierKey; queue: DeadlineQueue<Ticket, Item> }>()
+  #doomTimer: NodeJS.Timeout | undefined
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+  }
+
+  /** Requests that wait, in all. */
+  get waiting(): number {
+    let owners = 0
+    for (const { queue } of this.#queues.values()) owners += queue.owners
+    return owners
+  }
+
+  /**
+   * @returns the logits of every sequence
+   * @throws Overloaded (at once), DeadlineExceeded, RequestAborted, EngineFailed
+   */
+  async submit(work: Work): Promise<ScheduledResult> {
+    if (work.signal?.aborted) throw new RequestAborted()
+    const { queue } = this.#queue(work.key)
+    this.#admit(work, queue)
+    const nowMs = this.#options.now()
+    const ticket = new Ticket(work.key, work.sequences.length, { ...work, nowMs }, (settled) => {
+      queue.removeOwner(settled)
+      this.#reportDepth(work.key)
+    })
+    queue.add(this.#items(work, ticket, queue.owners))
+    this.#reportDepth(work.key)
+    this.pump()
+    return ticket.promise
+  }
+
+  /** @returns ms until work with this deadline would start if it came now */
+  waitMs(deadlineMs: number, nowMs: number): number {
+    let workAheadMs = 0
+    for (const { queue } of this.#queues.values()) workAheadMs += queue.workAheadMs(deadlineMs)
+    return queueWaitMs(this.#options.runner.busyMs(nowMs), workAheadMs)
+  }
+
+  /** @throws Overloaded when as many requests wait as may; `preparing` are those on their way here */
+  admitAny(preparing: number, tier: string): void {
+    const waiting = this.waiting + preparing
+    if (waiting >= this.#options.maxQueueTotal) throw this.#overloaded(tier, waiting)
+  }
+
+  /** Fails everything that waits. */
+  failAll(error: Error): void {
+    for (const { queue } of this.#queues.values()) {
+      for (const owner of new Set(queue.items.map((item) => item.owner))) owner.fail(error)
+    }
+  }
+
+  /** Gives idle engines work; called whenever an engine or work may have become available. */
+  pump(): void {
+    const nowMs = this.#options.now()
+    this.#dropDoomed(nowMs)
+    while (this.#options.runner.idle > 0) {
+      const next = this.#mostUrgent()
+      if (!next) break
+      this.#dispatch(next.key, next.queue, nowMs)
+    }
+    this.#armDoomTimer(nowMs)
+  }
+
+  #queue(key: TierKey) {
+    const id = tierId(key)
+    let entry = this.#queues.get(id)
+    if (!entry) {
+      entry = { key, queue: new DeadlineQueue<Ticket, Item>() }
+      this.#queues.set(id, entry)
+    }
+    return entry
+  }
+
+  #admit({ key, sequences }: Work, queue: DeadlineQueue<Ticket, Item>): void {
+    const { maxQueue, maxQueueTotal, maxQueueTokens } = this.#options
+    if (queue.owners >= maxQueue) throw this.#overloaded(key.tier, queue.owners)
+    const waiting = this.waiting
+    if (waiting === 0) return
+    if (waiting >= maxQueueTotal) throw this.#overloaded(key.tier, waiting)
+    let tokens = sequences.reduce((sum, sequence) => sum + sequence.length, 0)
+    for (const other of this.#queues.values()) tokens += other.queue.tokens
+    if (tokens > maxQueueTokens) throw this.#overloaded(key.tier, waiting)
+  }
+
+  #overloaded(tier: string, waiting: number): Error {
+    const drainMs = this.waitMs(Number.POSITIVE_INFINITY, this.#options.now())
+    const retryAfterSeconds = Math.min(60, Math.max(1, Math.ceil(drainMs / 1000)))
+    return Object.assign(new Overloaded(tier, waiting), { retryAfterSeconds })
+  }
+
+  #items({ key, sequences, arrivalMs, deadlineMs }: Work, ticket: Ticket, waiting: number): Item[] {
+    const model = this.#options.latencyModel(key)
+    const bounds = { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() }
+    const engines = Math.max(1, this.#options.runner.serving)
+    let spacedMs = 0
+    return sequences.map((sequence, index) => {
+      const tokens = sequence.length
+      const costMs = sequenceCostMs(tokens, waiting + sequences.length, model, bounds)
+      const virtualMs = arrivalMs + NO_DEADLINE_HORIZON_MS + spacedMs
+      spacedMs += (LONG_TEXT_SPACING * costMs) / engines
+      return {
+        owner: ticket,
+        index,
+        sequence,
+        tokens,
+        costMs,
+        attempts: 0,
+        deadlineMs: deadlineMs ?? virtualMs,
+        latestStartMs: deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - model.atBest(tokens, 1),
+      }
+    })
+  }
+
+  #mostUrgent() {
+    let best: { key: TierKey; queue: DeadlineQueue<Ticket, Item> } | undefined
+    for (const entry of this.#queues.values()) {
+      const head = entry.queue.items[0]
+      if (head && (!best || head.deadlineMs < best.queue.items[0]!.deadlineMs)) best = entry
+    }
+    return best
+  }
+
+  #dispatch(key: TierKey, queue: DeadlineQueue<Ticket, Item>, nowMs: number): void {
+    const model = this.#options.latencyModel(key)
+    const chosen = planBatch(queue.items, nowMs, {
+      ...BATCH_SHAPE,
+      maxTokens: this.#options.maxBatchTokens(),
+      predictMs: (tokens, rows) => model.predict(tokens, rows),
+    })
+    const items = queue.take(chosen)
+    const longest = Math.max(...items.map(({ tokens }) => tokens))
+    for (const { owner } of items) owner.started(nowMs)
+    this.#reportDepth(key)
+    const batch = { ...key, sequences: items.map(({ sequence }) => sequence) }
+    this.#options.runner.run(batch, model.typical(longest, items.length)).then(
+      ({ logits, inferenceMs }) => {
+        const doneMs = this.#options.now()
+        model.observe(longest, items.length, doneMs - nowMs)
+        items.forEach(({ owner, index }, row) => {
+          owner.complete(index, logits[row]!, doneMs)
+        })
+        const tokens = items.reduce((sum, item) => sum + item.tokens, 0)
+        this.#options.observer.batch({ ...key, size: items.length, tokens, inferenceMs })
+      },
+      (error: Error) => this.#runAgain(items, queue, error),
+    )
+  }
+
+  /** Once more, and whatever its deadline says: it had begun in time. */
+  #runAgain(items: readonly Item[], queue: DeadlineQueue<Ticket, Item>, error: Error): void {
+    const again: Item[] = []
+    for (const item of items) {
+      const attempts = item.attempts + 1
+      if (attempts >= MAX_ATTEMPTS) item.owner.fail(isLextierError(error) ? error : new EngineFailed(error.message))
+      else if (!item.owner.settled) again.push({ ...item, attempts, latestStartMs: Number.POSITIVE_INFINITY })
+    }
+    // its neighbours may have failed a request that also has sequences here
+    queue.add(again.filter(({ owner }) => !owner.settled))
+    this.pump()
+  }
+
+  #dropDoomed(nowMs: number): void {
+    for (const { queue } of this.#queues.values()) {
+      const doomed = new Set<Ticket>()
+      for (const item of queue.items) if (item.latestStartMs < nowMs) doomed.add(item.owner)
+      for (const ticket of doomed) ticket.fail(new DeadlineExceeded(ticket.budgetMs ?? 0))
+    }
+  }
+
+  /** A caller whose deadline cannot be met hears so then, not when an engine next becomes free. */
+  #armDoomTimer(nowMs: number): void {
+    clearTimeout(this.#doomTimer)
+    let earliestMs = Number.POSITIVE_INFINITY
+    for (const { queue } of this.#queues.values()) {
+      for (const { latestStartMs } of queue.items) earliestMs = Math.min(earliestMs, latestStartMs)
+    }
+    if (!Number.isFinite(earliestMs)) return
+    this.#doomTimer = setTimeout(() => this.pump(), Math.max(1, Math.ceil(earliestMs - nowMs) + 1))
+  }
+
+  #reportDepth({ tier }: TierKey): void {
+    let depth = 0
+    for (const { key, queue } of this.#queues.values()) if (key.tier === tier) depth += queue.owners
+    this.#options.observer.queueDepth(tier, depth)
+  }
+}

@@ -1,0 +1,105 @@
+/** What is known of a family while it is served: its texts' tokens, and each tier's state and latency. */
+import type { TierName } from '../family/family-schema.js'
+import type { Family } from '../family/load-family.js'
+import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
+import { CompletionModel } from './completion-model.js'
+import type { TierFailed, TierLoaded } from './engine-protocol.js'
+import { LatencyModel } from './latency-model.js'
+import type { FamilyStatus, LatencyPoint } from './types.js'
+import { tokenBuckets } from './warm-up.js'
+
+export interface ServedTier {
+  readonly tier: TierName
+  /** logits are divided by it */
+  readonly temperature: number
+  readonly completion: CompletionModel
+  /** undefined until the tier has been loaded and timed once; what it has learnt outlives an engine */
+  latency: LatencyModel | undefined
+  provider: string | undefined
+  /** why it could not be loaded */
+  failure: string | undefined
+}
+
+export class ServedFamily {
+  readonly family: Family
+  readonly tokenizer: TextTokenizer
+  /** most accurate first */
+  readonly tiers: readonly ServedTier[]
+
+  constructor(family: Family, tokenizer: TextTokenizer) {
+    this.family = family
+    this.tokenizer = tokenizer
+    this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
+      tier,
+      temperature: calibration.temperature,
+      completion: new CompletionModel(),
+      latency: undefined,
+      provider: undefined,
+      failure: undefined,
+    }))
+  }
+
+  get name(): string {
+    return this.family.manifest.name
+  }
+
+  get ready(): boolean {
+    return this.tiers.every(isReady)
+  }
+
+  tier(name: TierName): ServedTier | undefined {
+    return this.tiers.find(({ tier }) => tier === name)
+  }
+
+  /** @returns whether this made the tier ready, which happens once */
+  loaded({ tier, provider, profile }: TierLoaded): boolean {
+    const served = this.tier(tier)
+    if (!served) return false
+    const first = served.latency === undefined
+    served.latency ??= new LatencyModel(profile)
+    served.provider = provider
+    served.failure = undefined
+    return first
+  }
+
+  failed({ tier, code, message }: TierFailed): void {
+    const served = this.tier(tier)
+    if (served) served.failure = `${code}: ${message}`
+  }
+
+  /** A sentence for each tier that cannot answer; empty when all can. */
+  reasons(): string[] {
+    return this.tiers
+      .filter((tier) => !isReady(tier))
+      .map(
+        ({ tier, failure }) => `family "${this.name}", tier "${tier}": ${failure ?? 'is being loaded and warmed up'}`,
+      )
+  }
+
+  status(): FamilyStatus {
+    return {
+      family: this.name,
+      version: this.family.version,
+      ready: this.ready,
+      reasons: this.reasons(),
+      tiers: this.tiers.map((tier) => ({
+        tier: tier.tier,
+        ready: isReady(tier),
+        provider: tier.provider ?? 'none',
+        latencyProfile: this.#profile(tier),
+      })),
+    }
+  }
+
+  #profile({ latency }: ServedTier): LatencyPoint[] {
+    if (!latency) return []
+    return tokenBuckets(this.family.manifest.maxTokens).map((tokens) => ({
+      tokens,
+      predictedMs: latency.predict(tokens, 1),
+    }))
+  }
+}
+
+export function isReady({ latency, failure }: ServedTier): boolean {
+  return latency !== undefined && failure === undefined
+}

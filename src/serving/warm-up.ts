@@ -1,0 +1,62 @@
+/**
+ * Runs a freshly loaded model over the batch shapes that requests will bring, so that the first request of a shape is not
+ * the slow one, and times them for the latency model.
+ */
+import type { LatencySample } from './latency-surface.js'
+
+export interface WarmUpOptions {
+  /** the model's longest input */
+  readonly maxTokens: number
+  readonly maxBatchTokens: number
+  /** no further repeat or larger batch is begun once this is spent; every length still runs alone once */
+  readonly budgetMs: number
+  now(): number
+}
+
+const ROWS = [4, 16] as const
+const REPEATS = 3
+
+/** @returns sequence lengths: powers of two from 16 and the model's longest, ascending */
+export function tokenBuckets(maxTokens: number): number[] {
+  const buckets: number[] = []
+  for (let tokens = 16; tokens < maxTokens; tokens *= 2) buckets.push(tokens)
+  buckets.push(maxTokens)
+  return buckets
+}
+
+/**
+ * @param run runs a batch of `rows` sequences of `tokens` tokens
+ * @returns the quickest of up to three runs of each shape, after one that is not timed
+ */
+export async function warmUp(
+  run: (tokens: number, rows: number) => Promise<unknown>,
+  { maxTokens, maxBatchTokens, budgetMs, now }: WarmUpOptions,
+): Promise<LatencySample[]> {
+  const startMs = now()
+  const samples: LatencySample[] = []
+  const spent = () => now() - startMs
+  const time = async (tokens: number, rows: number) => {
+    const beginMs = now()
+    await run(tokens, rows)
+    return now() - beginMs
+  }
+  const sample = async (tokens: number, rows: number) => {
+    await run(tokens, rows)
+    let ms = Number.POSITIVE_INFINITY
+    for (let repeat = 0; repeat < REPEATS && (repeat === 0 || spent() < budgetMs); repeat++) {
+      ms = Math.min(ms, await time(tokens, rows))
+    }
+    samples.push({ tokens, rows, ms })
+  }
+  const buckets = tokenBuckets(maxTokens)
+  for (const tokens of buckets) await sample(tokens, 1)
+  for (const rows of ROWS) {
+    for (const tokens of buckets) {
+      if (rows * tokens > maxBatchTokens) break
+      const single = samples.find((known) => known.tokens === tokens && known.rows === 1)!
+      if (spent() + 2 * rows * single.ms > budgetMs) break
+      await sample(tokens, rows)
+    }
+  }
+  return samples
+}
