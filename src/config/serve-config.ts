@@ -46,7 +46,8 @@ export function serveConfig(environment: Texts, flags: Texts): ServeConfig {
   )
   let values: Record<string, unknown>
   try {
-    values = envSchema({ schema, data: given, env: false })
+    // strict numbers would exempt Infinity from every limit
+    values = envSchema({ schema, data: given, env: false, ajv: { customOptions: { strictNumbers: false } } })
   } catch (error) {
     const path = (error as { errors?: { instancePath: string }[] }).errors?.[0]?.instancePath.slice(1)
     const variable = variables.find((one) => one === path)

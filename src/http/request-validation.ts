@@ -15,12 +15,14 @@ const MAX_LISTED_ITEMS = 64
 /** A Fastify schema compiler over Ajv. Violations come as one InvalidRequest that lists them all. */
 export function createRequestValidator(): FastifySchemaCompiler<object> {
   const common = { removeAdditional: false, useDefaults: true, strictTypes: false } as const
+  // "Infinity" converts to a number, and Ajv's strict numbers would exempt it from every limit
+  const fromText = { coerceTypes: true, strictNumbers: false } as const
   const compilers = {
     json: { first: new Ajv({ ...common }), all: new Ajv({ ...common, allErrors: true }) },
     // headers, paths and queries are text on the wire
     text: {
-      first: new Ajv({ ...common, coerceTypes: true }),
-      all: new Ajv({ ...common, coerceTypes: true, allErrors: true }),
+      first: new Ajv({ ...common, ...fromText }),
+      all: new Ajv({ ...common, ...fromText, allErrors: true }),
     },
   }
   return ({ schema, httpPart }) => {

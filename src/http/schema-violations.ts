@@ -25,8 +25,13 @@ const NAME_LIKE = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/
 /** @returns one error for all violations, to be thrown or handed to Fastify */
 export function schemaViolationError(part: RequestPart, errors: readonly ErrorObject[]): SchemaViolationError {
   // the branches of a oneOf say nothing that the oneOf itself does not say better
-  const told = errors.filter((error) => !error.schemaPath.includes('/oneOf/')).slice(0, MAX_VIOLATIONS)
-  const violations = told.map((error) => describe(part, error))
+  const told = errors
+    .filter((error) => !error.schemaPath.includes('/oneOf/'))
+    .map((error) => ({ ...describe(part, error), keyword: error.keyword }))
+    // a value of the wrong type is not told to be outside the enumeration as well
+    .filter(({ pointer }, i, all) => pointer === '' || all.findIndex((other) => other.pointer === pointer) === i)
+    .slice(0, MAX_VIOLATIONS)
+  const violations = told.map(({ keyword: _, ...violation }) => violation)
   const [first] = violations
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more, see errors)` : ''
   const error = new InvalidRequest(`${where(first)} ${first?.detail ?? 'is not valid'}${more}`)

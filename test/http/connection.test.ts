@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { test } from 'node:test'
+import type { ClassifyRequest, ClassifyResult } from '../../src/serving/types.js'
+import { deferred } from '../support/deferred.js'
+import { resultFor } from './support/fake-classifier.js'
+import { testApp } from './support/test-app.js'
+
+test('a caller that closes its connection aborts its request, which is counted as 499', async (t) => {
+  const { app, classifier, metrics } = await testApp(t)
+  const asked = deferred<ClassifyRequest>()
+  const aborted = deferred<unknown>()
+  classifier.answer = (request) => {
+    asked.resolve(request)
+    return new Promise<ClassifyResult>((_resolve, reject) => {
+      request.signal?.addEventListener('abort', () => {
+        aborted.resolve(request.signal?.reason)
+        reject(request.signal?.reason)
+      })
+    })
+  }
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/v1/predict`
+  const caller = new AbortController()
+  const call = fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"text":"abc"}',
+    signal: caller.signal,
+  })
+  await asked.promise
+  caller.abort()
+  await assert.rejects(call)
+  assert.equal(((await aborted.promise) as { code: string }).code, 'REQUEST_ABORTED')
+  assert.match(await metrics.exposition(), /lextier_requests_total\{route="\/v1\/predict",status="499"\} 1/)
+})
+
+test('an answered request is not aborted', async (t) => {
+  const { predict, classifier } = await testApp(t)
+  await predict({ text: 'abc' })
+  assert.equal(classifier.asked[0]?.signal?.aborted, false)
+})
+
+test('while draining, new predictions are refused, earlier ones are answered, and readiness says so', async (t) => {
+  const { app, draining, predict, classifier } = await testApp(t)
+  const release = deferred<void>()
+  const arrived = deferred<void>()
+  classifier.answer = async (request) => {
+    arrived.resolve()
+    await release.promise
+    return resultFor(request)
+  }
+  const earlier = predict({ text: 'abc' })
+  await arrived.promise
+  draining.begin()
+  const late = await predict({ text: 'abc' })
+  assert.deepEqual([late.statusCode, late.json().code, late.headers.connection], [503, 'DRAINING', 'close'])
+  assert.ok(late.headers['retry-after'])
+  const ready = await app.inject('/health/ready')
+  assert.deepEqual([ready.statusCode, ready.json().code], [503, 'DRAINING'])
+  assert.equal((await app.inject('/health/live')).statusCode, 200)
+  assert.equal(draining.inFlight, 1)
+  const idle = draining.idle()
+  release.resolve()
+  assert.equal((await earlier).statusCode, 200)
+  await idle
+  assert.equal(draining.inFlight, 0)
+})
+
+test('bytes that are not HTTP are answered with a problem', async (t) => {
+  const { app } = await testApp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write('this is not HTTP\r\n\r\n')
+  let answer = ''
+  socket.on('data', (chunk) => {
+    answer += chunk
+  })
+  await once(socket, 'close')
+  assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/)
+  assert.match(answer, /application\/problem\+json/)
+  assert.equal(JSON.parse(answer.split('\r\n\r\n')[1] ?? '').code, 'INVALID_REQUEST')
+})
