@@ -81,7 +81,7 @@ function describeFault(error: CsvError, row: number, line: number, header: reado
   switch (error.code as string) {
     case 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH': {
       const { record } = error as unknown as { record: string[] }
-      const fault = `${record.length} fields where the header has ${header.length} columns`
+      const fault = `${record.length} ${record.length === 1 ? 'field' : 'fields'} where the header has ${header.length} columns`
       return { row, line, fault, fatal: false }
     }
     case 'CSV_QUOTE_NOT_CLOSED':

@@ -140,7 +140,7 @@ function describeFindings(dataset: Dataset, findings: Omit<LeakAudit, 'sentences
   if (duplicates.length > 0 && acrossSides.length === 0) {
     const texts = duplicates.reduce((sum, { members }) => sum + members.length, 0)
     sentences.push(
-      `${texts} texts in ${duplicates.length} groups of near-duplicates; none spans two sides of the split`,
+      `${texts} texts in ${duplicates.length} ${duplicates.length === 1 ? 'group' : 'groups'} of near-duplicates; none spans two sides of the split`,
     )
   }
   if (dataset.prefixColumns.length > 0) {

@@ -134,7 +134,7 @@ function checkSides(dataset: Dataset, split: Split): string[] {
     const present = new Set(sides[name].map(({ label }) => label))
     const absent = dataset.labels.filter((label) => !present.has(label))
     if (absent.length === 0) continue
-    const listed = absent.map((label) => `"${label}" (${dataset.labelCounts[label]} rows in all)`).join(', ')
+    const listed = absent.map((label) => `"${label}" (${dataset.labelCounts[label]} in all)`).join(', ')
     if (name === 'train') {
       throw new DataInvalid(
         dataset.file,
