@@ -1,4 +1,4 @@
-import { envSchema } from 'env-schema'
+import { type EnvSchemaOpt, envSchema } from 'env-schema'
 import { Type } from 'typebox'
 import { InvalidConfiguration } from '../errors.js'
 import type { PROVIDERS } from './providers.js'
@@ -25,6 +25,9 @@ export interface ServeConfig {
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
+// strict numbers would exempt Infinity from every limit; the types of env-schema lack the form that its manual describes
+const AJV = { customOptions: { strictNumbers: false } } as unknown as NonNullable<EnvSchemaOpt['ajv']>
+
 type Texts = Readonly<Record<string, string | undefined>>
 
 /**
@@ -46,8 +49,7 @@ export function serveConfig(environment: Texts, flags: Texts): ServeConfig {
   )
   let values: Record<string, unknown>
   try {
-    // strict numbers would exempt Infinity from every limit
-    values = envSchema({ schema, data: given, env: false, ajv: { customOptions: { strictNumbers: false } } })
+    values = envSchema({ schema, data: given, env: false, ajv: AJV })
   } catch (error) {
     const path = (error as { errors?: { instancePath: string }[] }).errors?.[0]?.instancePath.slice(1)
     const variable = variables.find((one) => one === path)
