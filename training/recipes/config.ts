@@ -67,7 +67,7 @@ const optimisation = {
   /** each layer below the head learns at this factor of the one above it; 1 is off */
   layer_decay: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1 }),
   /** share of the steps that warm up linearly */
-  warmup: share(0.1),
+  warmup: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.1 }),
   weight_decay: Type.Number({ minimum: 0, default: 0.01 }),
   clip_norm: Type.Number({ exclusiveMinimum: 0, default: 1 }),
   dropout: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.1 }),

@@ -11,7 +11,7 @@ const MINILM_FAMILY = {
   window_overlap: 64,
   bucket_width: 128,
   run_length: 16,
-  teacher: { pooling: 'mean', pooler: 'none', precision: 'int8' },
+  teacher: { base: 'hf:sentence-transformers/all-MiniLM-L6-v2', pooling: 'mean', pooler: 'none', precision: 'int8' },
 }
 
 const PRESETS: Readonly<Record<string, unknown>> = {
@@ -28,7 +28,14 @@ const PRESETS: Readonly<Record<string, unknown>> = {
     },
     teacher: { ...MINILM_FAMILY.teacher, epochs: 6, batch_size: 32, learning_rate: 1e-4, layer_decay: 0.85 },
     students: [
-      { tier: 'balanced', teacher_layers: [0, 2, 5], epochs: 8, batch_size: 32, learning_rate: 1e-4, precision: 'int8' },
+      {
+        tier: 'balanced',
+        teacher_layers: [0, 2, 5],
+        epochs: 8,
+        batch_size: 32,
+        learning_rate: 1e-4,
+        precision: 'int8',
+      },
       { tier: 'fast', teacher_layers: [0], epochs: 8, batch_size: 32, learning_rate: 1e-4, precision: 'int8' },
     ],
   },
