@@ -6,9 +6,17 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { CheckpointInvalid } from '../../src/errors.js'
-import type { ResolveOptions } from './resolve-checkpoint.js'
 
-export interface Download extends Omit<ResolveOptions, 'cacheFolder'> {
+/** How the hub is reached. */
+export interface HubAccess {
+  /** for private repositories */
+  readonly accessToken?: string | undefined
+  /** the global fetch unless told otherwise */
+  readonly fetch?: typeof fetch
+  readonly hubUrl?: string
+}
+
+export interface Download extends HubAccess {
   readonly repository: string
   readonly revision: string
   readonly folder: string

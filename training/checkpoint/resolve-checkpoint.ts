@@ -1,17 +1,12 @@
 import { join } from 'node:path'
 import { CheckpointInvalid } from '../../src/errors.js'
-import { downloadRepository } from './hub-download.js'
+import { downloadRepository, type HubAccess } from './hub-download.js'
 
-export interface ResolveOptions {
+export interface ResolveOptions extends HubAccess {
   /** where downloaded repositories are kept */
   readonly cacheFolder: string
   /** the revision when the reference names none; `main` unless told otherwise */
   readonly revision?: string
-  /** for private repositories */
-  readonly accessToken?: string | undefined
-  /** how the hub is reached; the global fetch unless told otherwise */
-  readonly fetch?: typeof fetch
-  readonly hubUrl?: string
 }
 
 const SCHEME = 'hf:'

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
 import { InvalidConfiguration } from '../../src/errors.js'
-import { assertSameShape, logSoftmax, softmaxCrossEntropy } from './softmax-cross-entropy.js'
+import { assertSameShape, logSoftmax } from './softmax-cross-entropy.js'
 
 /**
  * Soft-target loss: T² · KL(softmax(teacher/T) ‖ softmax(student/T)), batch mean. T² keeps the gradient's scale
- * independent of T.
+ * independent of T. The gradient is written out: T · (softmax(student/T) − softmax(teacher/T)) / batch.
  * @param student logits, [batch, labels]
  * @param teacher logits, [batch, labels]; constant
  * @param temperature T, in [1, 10]
@@ -21,8 +21,18 @@ export function softTargetLoss(student: tf.Tensor2D, teacher: tf.Tensor2D, tempe
   }
   assertSameShape(student, teacher)
   const logTargets = logSoftmax(tf.mul(teacher, 1 / temperature))
-  const targets = tf.exp(logTargets) as tf.Tensor2D
-  const negativeEntropy = tf.mul(tf.sum(tf.mul(targets, logTargets)), 1 / student.shape[0])
-  const divergence = tf.add(softmaxCrossEntropy(tf.mul(student, 1 / temperature), targets), negativeEntropy)
-  return tf.mul(divergence, temperature ** 2)
+  const batch = student.shape[0]
+  return tf.customGrad((...args) => {
+    const [logits, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc]
+    const logProbabilities = logSoftmax(tf.mul(logits, 1 / temperature))
+    const targets = tf.exp(logTargets)
+    save([logProbabilities, targets])
+    // a sum of differences, not a difference of sums: it stays exact as the student comes close to its teacher
+    const divergence = tf.sum(tf.mul(targets, tf.sub(logTargets, logProbabilities)))
+    return {
+      value: tf.mul(divergence, temperature ** 2 / batch),
+      gradFunc: (dy: tf.Tensor, [logProbabilities, targets]: tf.Tensor[]) =>
+        tf.mul(tf.sub(tf.exp(logProbabilities!), targets!), tf.mul(dy, temperature / batch)),
+    }
+  })(student) as tf.Scalar
 }
