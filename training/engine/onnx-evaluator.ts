@@ -8,6 +8,7 @@ import { ProgramCache } from './program-cache.js'
 import { inferenceProgram } from './programs.js'
 import { serially } from './serial.js'
 import type { Evaluator, InferenceFunction } from './types.js'
+import { type Feeds, release, upload } from './webgpu-buffers.js'
 
 interface CompiledInference {
   readonly session: ort.InferenceSession
@@ -16,20 +17,27 @@ interface CompiledInference {
 }
 
 /**
- * On the CPU the parameters are fed to every run, which costs nothing there and lets all programs share them. On a GPU they
- * are part of the programs, so that they stay in its memory (a teacher's outputs over a whole corpus); from the first
- * `load` on they are fed there too, since compiling costs more than sending them (validation between epochs).
+ * On the CPU the parameters are fed to every run, which costs nothing there and lets all programs share them; with WebGPU
+ * too, from GPU buffers. With CUDA, whose buffers cannot be fed, they are part of the programs, so that they stay in its
+ * memory (a teacher's outputs over a whole corpus); from the first `load` on they are fed there as well, since compiling
+ * costs more than sending them (validation between epochs).
  */
-export function onnxEvaluator(device: OnnxDevice, infer: InferenceFunction, parameters: HostTensors): Evaluator {
+export async function onnxEvaluator(
+  device: OnnxDevice,
+  infer: InferenceFunction,
+  parameters: HostTensors,
+): Promise<Evaluator> {
   const programs = new ProgramCache<CompiledInference>(device.programs)
   const oneAtATime = serially()
   const signature = signaturesOf(parameters)
-  let current = copyOf(parameters)
-  let stored = device.provider !== 'cpu'
+  const feedable = async (tensors: HostTensors): Promise<Feeds> =>
+    device.provider === 'webgpu' ? upload(device, tensors, 'parameter') : feedsOf(copyOf(tensors), 'parameter')
+  let stored = device.provider === 'cuda' ? copyOf(parameters) : undefined
+  let feeds = stored ? {} : await feedable(parameters)
 
   const compile = async (batch: HostTensors): Promise<CompiledInference> => {
     const signatures = { parameters: signature, batch: signaturesOf(batch) }
-    const { model, outputs } = inferenceProgram(infer, signatures, device.trace, stored ? current : undefined)
+    const { model, outputs } = inferenceProgram(infer, signatures, device.trace, stored)
     const session = await createSession(model, device)
     return { session, outputs: Object.keys(outputs), release: () => session.release() }
   }
@@ -38,15 +46,21 @@ export function onnxEvaluator(device: OnnxDevice, infer: InferenceFunction, para
     run: (batch) =>
       oneAtATime(async () => {
         const { session, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
-        const feeds = { ...(stored ? {} : feedsOf(current, 'parameter')), ...feedsOf(batch, 'batch') }
-        return hostResults(await session.run(feeds), outputs, 'output')
+        return hostResults(await session.run({ ...feeds, ...feedsOf(batch, 'batch') }), outputs, 'output')
       }),
     load: (loaded) =>
       oneAtATime(async () => {
-        current = copyOf(matchingTensors('parameters', signature, loaded))
+        const next = await feedable(matchingTensors('parameters', signature, loaded))
+        release(feeds)
+        feeds = next
         if (stored) await programs.clear()
-        stored = false
+        stored = undefined
       }),
-    dispose: () => oneAtATime(() => programs.clear()),
+    dispose: () =>
+      oneAtATime(async () => {
+        release(feeds)
+        feeds = {}
+        await programs.clear()
+      }),
   }
 }

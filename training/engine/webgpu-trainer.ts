@@ -4,13 +4,14 @@
  */
 import type * as ort from 'onnxruntime-node'
 import type { HostTensors } from '../../src/family/tensor.js'
-import { copyOf, signatureKey, signaturesOf } from './batch-runs.js'
+import { signatureKey, signaturesOf } from './batch-runs.js'
 import { matchingTensors } from './matching-tensors.js'
 import { createSession, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
 import { ProgramCache } from './program-cache.js'
 import { stepProgram } from './programs.js'
 import { serially } from './serial.js'
 import type { StepFunction, Trainer } from './types.js'
+import { download, type Feeds, release, upload } from './webgpu-buffers.js'
 
 interface CompiledStep {
   readonly session: ort.InferenceSession
@@ -19,19 +20,18 @@ interface CompiledStep {
 }
 
 /** @returns a trainer that runs the step once a call */
-export function webgpuTrainer(
+export async function webgpuTrainer(
   device: OnnxDevice,
   step: StepFunction,
   initial: HostTensors,
   frozen: HostTensors,
-): Trainer {
+): Promise<Trainer> {
   const programs = new ProgramCache<CompiledStep>(device.programs)
   const oneAtATime = serially()
   const signatures = { state: signaturesOf(initial), frozen: signaturesOf(frozen) }
   const stateNames = Object.keys(initial)
-  const frozenFeeds = feedsOf(frozen, 'frozen')
-  // Host tensors before the first step and after a restore, GPU buffers after a step.
-  let state = feedsOf(copyOf(initial), 'state')
+  const frozenFeeds = await upload(device, frozen, 'frozen')
+  let state = await upload(device, initial, 'state')
 
   const compile = async (batch: HostTensors): Promise<CompiledStep> => {
     const { model, outputs } = stepProgram(step, { ...signatures, batch: signaturesOf(batch) }, device.trace)
@@ -40,8 +40,8 @@ export function webgpuTrainer(
     return { session, outputs: Object.keys(outputs), release: () => session.release() }
   }
 
-  const replaceState = (next: Record<string, ort.Tensor>) => {
-    for (const tensor of Object.values(state)) tensor.dispose()
+  const replaceState = (next: Feeds) => {
+    release(state)
     state = next
   }
 
@@ -59,14 +59,15 @@ export function webgpuTrainer(
         for (const batch of batches) outputs.push(await runStep(batch))
         return outputs
       }),
-    state: () => oneAtATime(async () => copyOf(await hostResults(state, stateNames, 'state'))),
+    state: () => oneAtATime(() => download(device, signatures.state, state, 'state')),
     restore: (restored) =>
       oneAtATime(async () =>
-        replaceState(feedsOf(copyOf(matchingTensors('state tensors', signatures.state, restored)), 'state')),
+        replaceState(await upload(device, matchingTensors('state tensors', signatures.state, restored), 'state')),
       ),
     dispose: () =>
       oneAtATime(async () => {
         replaceState({})
+        release(frozenFeeds)
         await programs.clear()
       }),
   }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { EncoderConfig } from '../../../src/family/encoder-config.js'
 import { parameterSpecs } from '../../../src/family/parameters.js'
 import { elementCount, type HostTensor, type HostTensors } from '../../../src/family/tensor.js'
-import type { StepFunction, Tensors } from '../../../training/engine/types.js'
+import type { InferenceFunction, StepFunction, Tensors } from '../../../training/engine/types.js'
 import { crossEntropy } from '../../../training/losses/cross-entropy.js'
 import { NOISE_LENGTH } from '../../../training/nn/dropout.js'
 import { encode } from '../../../training/nn/encoder.js'
@@ -119,4 +119,12 @@ function toyLoss(parameters: Tensors, batch: Tensors): tf.Scalar {
 
 function named(names: readonly string[], tensors: readonly tf.Tensor[]): Tensors {
   return Object.fromEntries(names.map((name, index) => [name, tensors[index]!]))
+}
+
+export const toyInference: InferenceFunction = (parameters, batch) => {
+  const { logits, pooled } = encode(parameters, toyConfig, {
+    inputIds: batch.inputIds as tf.Tensor2D,
+    attentionMask: batch.attentionMask as tf.Tensor2D,
+  })
+  return { logits, pooled }
 }

@@ -15,9 +15,10 @@ function reduced(
   backend: TracingBackend,
   opType: string,
   x: TensorInfo,
-  { axis, keepDims }: KernelAttributes,
+  { axis, reductionIndices, keepDims }: KernelAttributes,
 ): TensorInfo {
-  const axes = tf.util.parseAxisParam(axis, x.shape)
+  // tfjs' Max alone names its axes reductionIndices.
+  const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape)
   // To ONNX no axes means all axes; to tfjs it means none.
   if (axes.length === 0) return alias(backend, x)
   const shape = reducedShape(x.shape, axes, keepDims ?? false)
