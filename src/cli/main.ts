@@ -2,13 +2,22 @@
 /** The `lextier` command. A command's file declares its options; what it runs is imported when it runs. */
 import { Command } from 'commander'
 import { addArchitectures } from './architectures.js'
+import { addEvaluate } from './evaluate.js'
 import { addOpenapi } from './openapi.js'
 import { packageVersion } from './package-root.js'
+import { addPredict } from './predict.js'
 import { describeFailure } from './report-error.js'
 import { addServe } from './serve.js'
 import { addTrain } from './train.js'
 
-const COMMANDS: readonly ((program: Command) => void)[] = [addServe, addTrain, addArchitectures, addOpenapi]
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  addServe,
+  addTrain,
+  addEvaluate,
+  addPredict,
+  addArchitectures,
+  addOpenapi,
+]
 
 const program = new Command('lextier')
   .description('Train families of legal text classifiers by distillation and serve them by latency budget')

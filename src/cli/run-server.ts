@@ -1,5 +1,4 @@
 /** Starts the server: families, classifier, HTTP; and stops it on SIGTERM or SIGINT. */
-import type { AddressInfo } from 'node:net'
 import { defaultFamily } from '../config/default-family.js'
 import type { ServeConfig } from '../config/serve-config.js'
 import { FamilyInvalid, InvalidConfiguration } from '../errors.js'
@@ -47,13 +46,16 @@ export async function runServer(config: Config, version: string): Promise<void> 
     version,
   })
   try {
-    await app.listen({ host: config.host, port: config.port, listenTextResolver: () => 'listening' })
+    await app.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: (address) => `lextier listens on ${address}`,
+    })
   } catch (error) {
     await classifier.drain()
     throw listenFailure(error as NodeJS.ErrnoException, config)
   }
-  const { address, port } = app.server.address() as AddressInfo
-  log.info({ address, port, families: names, defaultFamily: fallback, version }, `lextier listens; see /docs`)
+  log.info({ families: names, defaultFamily: fallback, version }, 'serving; the API is described at /docs')
 
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'uncaught')
@@ -80,15 +82,19 @@ async function familiesOf(modelsDir: string): Promise<FamilyListing> {
   )
 }
 
-/** The first signal stops in order, a second one at once. */
+// one Ctrl-C or one kill of a process group reaches this process twice under npm: from the system and passed on by npm
+const SAME_SIGNAL_MS = 1_000
+
+/** The first signal stops in order, another one a second later or more at once. */
 function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<number>): void {
-  let stopping = false
+  let stoppingSinceMs: number | undefined
   const numbers = { SIGTERM: 15, SIGINT: 2 } as const
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(128 + numbers[signal])
-      stopping = true
-      void stop(signal).then((exitCode) => process.exit(exitCode))
+      if (stoppingSinceMs === undefined) {
+        stoppingSinceMs = performance.now()
+        void stop(signal).then((exitCode) => process.exit(exitCode))
+      } else if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(128 + numbers[signal])
     })
   }
 }

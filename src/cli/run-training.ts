@@ -10,6 +10,7 @@ import { smokeCases, smokeCsv } from '../../training/recipes/smoke-cases.js'
 import { trainFamily } from '../../training/recipes/train-family.js'
 import { InvalidConfiguration } from '../errors.js'
 import { runtimeVersions } from './runtime-versions.js'
+import { threadsOption } from './threads-option.js'
 import type { TrainFlags } from './train.js'
 import { trainingProgress } from './training-progress.js'
 
@@ -27,7 +28,7 @@ export async function runTraining(flags: TrainFlags): Promise<void> {
     throw new InvalidConfiguration('--resume', `there is no run in ${runFolder}; leave --resume out to begin one`)
   }
   const dataPath = await dataFile(flags, config, runFolder)
-  const engine = await createEngine(flags.device as Device, threadsOf(flags))
+  const engine = await createEngine(flags.device as Device, threadsOption(flags))
   const progress = trainingProgress()
   try {
     progress.onEvent({ type: 'message', message: `engine ${engine.description}` })
@@ -64,13 +65,6 @@ async function dataFile(flags: TrainFlags, config: TrainingConfig, runFolder: st
   const file = join(runFolder, 'smoke.csv')
   await writeWhole(file, smokeCsv(smokeCases(SMOKE_CASES, SMOKE_SEED)))
   return file
-}
-
-function threadsOf({ threads }: TrainFlags): { threads?: number } {
-  if (threads === undefined) return {}
-  const count = Number(threads)
-  if (!Number.isInteger(count) || count < 1) throw new InvalidConfiguration('--threads', 'an integer of 1 or more')
-  return { threads: count }
 }
 
 function timestamp(): string {

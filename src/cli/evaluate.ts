@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+
+export interface EvaluateFlags {
+  readonly family: string
+  readonly data: string
+  readonly textColumn: string
+  readonly labelColumn: string
+  readonly labelMap?: string
+  readonly tier: string
+  readonly threads?: string
+  readonly json?: boolean
+}
+
+/** `lextier evaluate` */
+export function addEvaluate(program: Command): void {
+  program
+    .command('evaluate')
+    .description(
+      'measure a family on labelled texts: accuracy, macro-F1, AUC, NLL, Brier, ECE beside the majority baseline',
+    )
+    .requiredOption('--family <folder>', 'the family')
+    .requiredOption('--data <file>', 'CSV or JSONL file')
+    .requiredOption('--text-column <name>', 'the column with the texts')
+    .requiredOption('--label-column <name>', 'the column with the labels')
+    .option('--label-map <pairs>', 'raw value to label, as in TRUE=wins,FALSE=loses')
+    .option('--tier <name>', 'teacher, balanced, fast or all', 'all')
+    .option('--threads <count>', "CPU threads (default: ONNX Runtime's choice)")
+    .option('--json', 'print JSON')
+    .action(async (flags: EvaluateFlags) => {
+      const { runEvaluation } = await import('./run-evaluation.js')
+      await runEvaluation(flags)
+    })
+}
