@@ -32,15 +32,18 @@ export function addRequestLifecycle(app: App, draining: Draining, metrics: HttpM
       const status = answered ? reply.raw.statusCode : 499
       const durationMs = performance.now() - request.arrivalMs
       metrics.answered(route, status, durationMs / 1000)
+      // probes and scrapes come every few seconds
+      const level = request.routeOptions.config.open ? 'debug' : 'info'
       // the route's pattern, never the URL: a path or a query may carry text
-      request.log.info(
-        { method: request.method, route, status, durationMs: Math.round(durationMs * 10) / 10 },
-        'request',
-      )
+      request.log[level]({ method: request.method, route, status, durationMs: round(durationMs) }, 'request')
     })
     if (draining.begun) {
       reply.header('connection', 'close')
       if (request.routeOptions.config.refusedWhileDraining) throw new ServerDraining()
     }
   })
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10
 }

@@ -77,7 +77,7 @@ function tierDetail(tier: TierManifest, status: TierStatus | undefined): FamilyD
     },
     latency_profile: (status?.latencyProfile ?? []).map(({ tokens, predictedMs }) => ({
       tokens,
-      predicted_ms: predictedMs,
+      predicted_ms: Math.round(predictedMs * 1000) / 1000,
     })),
   }
 }
