@@ -24,24 +24,27 @@ export async function* csvRows(
 ): AsyncGenerator<TableRow | FaultyRow> {
   // The parser calls on_record and on_skip strictly in the order of the file, ahead of what the loop below has taken.
   let row = -1
-  let line = 1
-  let header: string[] | undefined
+  let header: readonly string[] = []
   const faults: FaultyRow[] = []
-  const options: Options<unknown, { record: string[]; info: { lines: number } }> = {
+  const nextLine = lineCounter()
+  const options: Options<unknown, { record: string[]; raw: string }> = {
     delimiter,
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: MAX_ROW_BYTES,
     info: true,
-    on_record({ record, info }): Cells {
-      const cells = { row: ++row, line, cells: record }
-      line = info.lines + 1
+    raw: true,
+    on_record({ record, raw }): Cells {
+      row++
       if (row === 0) header = record.map((name) => name.trim())
-      return cells
+      return { row, line: nextLine(raw), cells: record }
     },
-    on_skip(error) {
-      if (error !== undefined) faults.push(describeFault(error, ++row, line, header ?? []))
-      line = (error as unknown as { lines: number }).lines + 1
+    on_skip(error, raw) {
+      if (error !== undefined) {
+        const fault = describeFault(error, ++row, nextLine(raw ?? ''), header)
+        // Without its header no later row can be read.
+        faults.push(row === 0 ? { ...fault, fatal: true } : fault)
+      }
       return undefined
     },
   }
@@ -51,11 +54,8 @@ export async function* csvRows(
   let columns: readonly string[] | undefined
   for await (const { row, line, cells } of parser as AsyncIterable<Cells>) {
     if (columns === undefined) {
-      columns = checkHeader(
-        file,
-        cells.map((name) => name.trim()),
-      )
-      continue
+      columns = checkHeader(file, header)
+      if (row === 0) continue
     }
     while (faults.length > 0 && faults[0]!.row < row) yield faults.shift()!
     const values = new Map(columns.map((column, i) => [column, cells[i]!]))
@@ -65,6 +65,24 @@ export async function* csvRows(
   if (columns === undefined && faults.length === 0) {
     throw new DataInvalid(file, 'it is empty; it needs a header row and rows below it')
   }
+}
+
+/**
+ * Line numbers from the raw text of successive rows. The parser's own count takes a Windows newline in quotes for two lines.
+ * @returns a function of a row's raw text, in which blank lines may come first, that gives the line on which the row starts
+ */
+function lineCounter(): (raw: string) => number {
+  let linesBefore = 0
+  return (raw) => {
+    const blankLines = countNewlines(/^[\r\n]*/.exec(raw)![0])
+    const line = linesBefore + blankLines + 1
+    linesBefore += countNewlines(raw)
+    return line
+  }
+}
+
+function countNewlines(text: string): number {
+  return text.match(/\r\n|\r|\n/g)?.length ?? 0
 }
 
 function checkHeader(file: string, columns: readonly string[]): readonly string[] {

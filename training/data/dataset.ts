@@ -66,3 +66,12 @@ export interface DatasetOptions {
   /** a row that cannot be read: `fail` (default) throws, `skip` reports it. Blank cells are skipped either way. */
   readonly onBadRow?: 'fail' | 'skip' | undefined
 }
+
+/**
+ * The class of every example: the index of its label.
+ * @param labels in the order of the logits
+ */
+export function classesOf(examples: readonly Example[], labels: readonly string[]): number[] {
+  const classOf = new Map(labels.map((label, i) => [label, i]))
+  return examples.map(({ label }) => classOf.get(label)!)
+}

@@ -1,6 +1,6 @@
 import { createRandom } from '../random.js'
 import { type ColumnPrediction, predictFromColumn } from './column-prediction.js'
-import type { Dataset } from './dataset.js'
+import { classesOf, type Dataset } from './dataset.js'
 import { comparableWords, findNearDuplicates, type NearDuplicateOptions } from './near-duplicates.js'
 import { SPLIT_NAMES, type Split, type SplitName } from './split.js'
 import { findTellingWords, type TellingWord } from './telling-words.js'
@@ -58,8 +58,7 @@ const TELLING_ENTROPY = 0.01
  */
 export function auditLeaks(dataset: Dataset, split?: Split, options: NearDuplicateOptions = {}): LeakAudit {
   const { examples, labels, otherColumns, prefixColumns } = dataset
-  const classOf = new Map(labels.map((label, i) => [label, i]))
-  const classes = examples.map(({ label }) => classOf.get(label)!)
+  const classes = classesOf(examples, labels)
   const columns = [...otherColumns]
     .map(([column, values]): ColumnFinding => {
       const prediction = predictFromColumn(values, classes, createRandom(1).fork(column))

@@ -1,7 +1,7 @@
 import { ColumnNotFound, DataInvalid, InvalidConfiguration } from '../../src/errors.js'
 import { createRandom } from '../random.js'
 import { allocateUnits } from './allocate-units.js'
-import type { Dataset, Example } from './dataset.js'
+import { classesOf, type Dataset, type Example } from './dataset.js'
 import { findNearDuplicates } from './near-duplicates.js'
 import { splitUnits, type Unit } from './split-units.js'
 import { allocateByTime } from './temporal-split.js'
@@ -105,9 +105,7 @@ function partsOfUnits(
       shares,
     )
   }
-  const classOf = new Map(labels.map((label, i) => [label, i]))
-  const classes = examples.map(({ label }) => classOf.get(label)!)
-  return allocateUnits(units, classes, shares, createRandom(seed).fork('split'))
+  return allocateUnits(units, classesOf(examples, labels), shares, createRandom(seed).fork('split'))
 }
 
 function checkShares({ train, validation, test }: SplitShares): void {

@@ -12,6 +12,7 @@ export interface TableRow {
 
 /** A row that cannot be read. */
 export interface FaultyRow {
+  /** 0 for a header */
   readonly row: number
   readonly line: number
   /** what is wrong, to follow "row 7 (line 9): " */
@@ -24,7 +25,8 @@ export function isFaulty(row: TableRow | FaultyRow): row is FaultyRow {
   return 'fault' in row
 }
 
-/** @returns `row 7`, with the line of the file where that is another number */
+/** @returns `row 7`, with the line of the file where that is another number; row 0 is `the header` */
 export function rowName({ row, line }: { row: number; line: number }): string {
+  if (row === 0) return 'the header'
   return row === line ? `row ${row}` : `row ${row} (line ${line} of the file)`
 }

@@ -31,11 +31,14 @@ export function scoreExamples(probabilities: ClassRows, labels: readonly number[
     if (row.length !== labelCount) {
       throw new ShapeMismatch(`row ${i} has ${row.length} probabilities, the first has ${labelCount}`)
     }
+    let sum = 0
     for (let label = 0; label < labelCount; label++) {
+      sum += row[label]!
       if (!(row[label]! >= 0 && row[label]! <= 1 + 1e-6)) {
         throw new ShapeMismatch(`row ${i} holds ${row[label]}, which is no probability`)
       }
     }
+    if (Math.abs(sum - 1) > 1e-3) throw new ShapeMismatch(`the probabilities of row ${i} sum to ${sum}, not to 1`)
     const label = labels[i]!
     if (!Number.isInteger(label) || label < 0 || label >= labelCount) {
       throw new ShapeMismatch(`label ${label} of example ${i} is not one of the ${labelCount} classes`)

@@ -175,6 +175,20 @@ test('a stray quote is named with its column; one that is never closed fails eve
   )
 })
 
+test('a broken header fails even when bad rows may be skipped', async (context) => {
+  await assert.rejects(
+    read(context, 'fac"ts,winner\nOne,a\nTwo,b\n', { onBadRow: 'skip' }),
+    refusal('DATA_INVALID', /the header: a quote inside a field/),
+  )
+})
+
+test('lines are counted the same with Windows and with old Mac newlines', async (context) => {
+  for (const newline of ['\n', '\r\n', '\r']) {
+    const content = ['facts,winner', '', '"One', 'more",a', '', 'Two', 'Three,b', ''].join(newline)
+    await assert.rejects(read(context, content), refusal('DATA_INVALID', /row 2 \(line 6 of the file\)/))
+  }
+})
+
 test('bad JSONL lines are named, or skipped and reported', async (context) => {
   const content = '{"facts":"One","winner":"a"}\n{"facts":\n[1]\n{"facts":"Two","winner":"b"}\n'
   await assert.rejects(read(context, content, {}, 'cases.jsonl'), refusal('DATA_INVALID', /row 2: not valid JSON/))

@@ -109,6 +109,14 @@ test('predictions that do not fit their labels are refused', () => {
   const refused = (probabilities: number[][], labels: number[], code: string) =>
     assert.throws(() => scoreExamples(probabilities, labels), { code })
   refused([[0.5, 0.5]], [0, 1], 'SHAPE_MISMATCH')
+  refused(
+    [
+      [0.5, 0.5],
+      [0.9, 0.9],
+    ],
+    [0, 1],
+    'SHAPE_MISMATCH',
+  )
   refused([[0.5, 0.5], [1]], [0, 1], 'SHAPE_MISMATCH')
   refused(
     [
