@@ -16,8 +16,8 @@ interface Curve {
 
 /**
  * Interpolates timed shapes linearly over tokens and over rows. Noise that would make a larger batch quicker is levelled
- * up. Beyond the longest sequence timed, time grows in proportion; beyond the most rows, by the last slope. A row count
- * timed for short sequences only follows, above them, the shape of the single-row curve.
+ * up. Beyond the longest sequence and the most rows timed, time grows in proportion. A row count timed for short
+ * sequences only follows, above them, the shape of the single-row curve.
  * @param samples any shapes, at least one of a single row; of repeated shapes the quickest counts
  */
 export function latencySurface(samples: readonly LatencySample[]): LatencySurface {
@@ -32,19 +32,16 @@ export function latencySurface(samples: readonly LatencySample[]): LatencySurfac
     return (last.ms * atCurve(0, tokens)) / Math.max(Number.MIN_VALUE, atCurve(0, last.tokens))
   }
   return (tokens, rows) => {
-    let below = 0
     let lower = atCurve(0, tokens)
-    if (rows <= single.rows) return lower
-    for (let index = 1; index < curves.length; index++) {
+    let rowsBelow = single.rows
+    for (let index = 1; index < curves.length && rows > rowsBelow; index++) {
       const upper = Math.max(lower, atCurve(index, tokens))
-      const { rows: rowsBelow } = curves[below]!
-      const { rows: rowsAbove } = curves[index]!
-      const slope = (upper - lower) / (rowsAbove - rowsBelow)
-      if (rows <= rowsAbove || index === curves.length - 1) return lower + slope * (rows - rowsBelow)
-      below = index
+      const rowsAbove = curves[index]!.rows
+      if (rows <= rowsAbove) return lower + ((upper - lower) * (rows - rowsBelow)) / (rowsAbove - rowsBelow)
       lower = upper
+      rowsBelow = rowsAbove
     }
-    return (lower * rows) / single.rows
+    return rows <= rowsBelow ? lower : (lower * rows) / rowsBelow
   }
 }
 

@@ -13,7 +13,7 @@ export interface WarmUpOptions {
   now(): number
 }
 
-const ROWS = [4, 16] as const
+const ROWS = [4, 16, 64] as const
 const REPEATS = 3
 
 /** @returns sequence lengths: powers of two from 16 and the model's longest, ascending */

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type BatchLimits, paddedTokens, planBatch, type WaitingSequence } from '../../src/serving/batch-planner.js'
+
+const waitingSequences = fc
+  .array(fc.record({ tokens: fc.integer({ min: 1, max: 512 }), deadlineMs: fc.integer({ min: 0, max: 2_000 }) }), {
+    maxLength: 60,
+  })
+  .map((sequences) => sequences.sort((a, b) => a.deadlineMs - b.deadlineMs))
+
+const limitsOf = (overrides: Partial<BatchLimits> = {}): BatchLimits => ({
+  maxTokens: 2_048,
+  maxRows: 16,
+  minUtilisation: 0.75,
+  lookahead: 256,
+  predictMs: (tokens, rows) => 1 + (tokens * rows) / 10,
+  ...overrides,
+})
+const limits = fc
+  .record({
+    maxTokens: fc.integer({ min: 1, max: 4_096 }),
+    maxRows: fc.integer({ min: 1, max: 32 }),
+    minUtilisation: fc.double({ min: 0, max: 1, noNaN: true }),
+    lookahead: fc.integer({ min: 1, max: 64 }),
+  })
+  .map(limitsOf)
+
+const shape = (waiting: readonly WaitingSequence[], chosen: readonly number[]) => {
+  const lengths = chosen.map((index) => waiting[index]!.tokens)
+  return { rows: lengths.length, longest: Math.max(...lengths), real: lengths.reduce((sum, tokens) => sum + tokens, 0) }
+}
+
+test('the most urgent sequence always runs, so that a long text never starves', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, (waiting, bounds) => {
+      const chosen = planBatch(waiting, 0, bounds)
+      if (waiting.length === 0) assert.deepEqual(chosen, [])
+      else assert.equal(chosen[0], 0)
+    }),
+  )
+})
+
+test('a batch never exceeds its padded-token budget unless it holds a single sequence', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, (waiting, bounds) => {
+      const chosen = planBatch(waiting, 0, bounds)
+      if (chosen.length < 2) return
+      const { rows, longest } = shape(waiting, chosen)
+      assert.ok(paddedTokens(rows, longest) <= bounds.maxTokens)
+      assert.ok(rows <= bounds.maxRows)
+    }),
+  )
+})
+
+test('indices ascend and lie within the look-ahead', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, (waiting, bounds) => {
+      const chosen = planBatch(waiting, 0, bounds)
+      chosen.forEach((index, at) => {
+        assert.ok(index < Math.min(waiting.length, bounds.lookahead))
+        if (at > 0) assert.ok(index > chosen[at - 1]!)
+      })
+    }),
+  )
+})
+
+test('the most urgent sequence meets its deadline in the batch whenever it would alone', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, (waiting, bounds) => {
+      const head = waiting[0]
+      if (!head || bounds.predictMs(head.tokens, 1) > head.deadlineMs) return
+      const { rows, longest } = shape(waiting, planBatch(waiting, 0, bounds))
+      assert.ok(bounds.predictMs(longest, rows) <= head.deadlineMs)
+    }),
+  )
+})
+
+test('padding stays below its share while nobody is pressed for time', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, (waiting, bounds) => {
+      const relaxed = waiting.map((sequence) => ({ ...sequence, deadlineMs: sequence.deadlineMs + 1e9 }))
+      const { rows, longest, real } = shape(relaxed, planBatch(relaxed, 0, bounds))
+      if (rows > 1) assert.ok(real / paddedTokens(rows, longest) >= bounds.minUtilisation)
+    }),
+  )
+})
+
+test('similar lengths are preferred to a nearer deadline that is far off', () => {
+  const waiting = [
+    { tokens: 100, deadlineMs: 10_000 },
+    { tokens: 10, deadlineMs: 10_001 },
+    { tokens: 110, deadlineMs: 10_002 },
+  ]
+  assert.deepEqual(planBatch(waiting, 0, limitsOf()), [0, 2])
+})
+
+test('a sequence that would miss its deadline by waiting joins in spite of padding', () => {
+  const limits = limitsOf({ predictMs: () => 10 })
+  const head = { tokens: 100, deadlineMs: 30 }
+  assert.deepEqual(planBatch([head, { tokens: 10, deadlineMs: 31 }], 12, limits), [0, 1])
+  assert.deepEqual(planBatch([head, { tokens: 10, deadlineMs: 60 }], 12, limits), [0])
+})

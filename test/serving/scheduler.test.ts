@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { EngineFailed } from '../../src/errors.js'
+import type { TierName } from '../../src/family/family-schema.js'
+import type { Batch, BatchResult } from '../../src/serving/engine.js'
+import { LatencyModel } from '../../src/serving/latency-model.js'
+import { Scheduler, type SchedulerOptions, type Work } from '../../src/serving/scheduler.js'
+
+interface Started {
+  readonly batch: Batch
+  finish(): void
+  fail(): void
+}
+
+/** One engine whose batches end when the test says so. */
+function bench(options: Partial<SchedulerOptions> = {}) {
+  const started: Started[] = []
+  let busy = false
+  const clock = { nowMs: 1_000 }
+  const runner = {
+    get idle() {
+      return busy ? 0 : 1
+    },
+    serving: 1,
+    busyMs: () => [busy ? 10 : 0],
+    run: (batch: Batch) =>
+      new Promise<BatchResult>((resolve, reject) => {
+        busy = true
+        const end = (settle: () => void) => {
+          busy = false
+          settle()
+          setImmediate(() => scheduler.pump())
+        }
+        started.push({
+          batch,
+          finish: () =>
+            end(() => resolve({ logits: batch.sequences.map((ids) => Float32Array.of(ids[0]!)), inferenceMs: 1 })),
+          fail: () => end(() => reject(new EngineFailed('signal SIGKILL'))),
+        })
+      }),
+  }
+  const model = new LatencyModel([{ tokens: 16, rows: 1, ms: 10 }])
+  const depths: number[] = []
+  const scheduler: Scheduler = new Scheduler({
+    runner,
+    latencyModel: () => model,
+    maxBatchTokens: () => 64,
+    maxQueue: 4,
+    maxQueueTotal: 8,
+    maxQueueTokens: 10_000,
+    observer: { batch: () => {}, queueDepth: (_, depth) => depths.push(depth) },
+    now: () => clock.nowMs,
+    ...options,
+  })
+  const submit = (id: number, work: Partial<Work> & { tier?: TierName; tokens?: number; count?: number } = {}) => {
+    const { tier = 'fast', tokens = 16, count = 1, ...rest } = work
+    return scheduler.submit({
+      key: { family: 'tiny', tier },
+      sequences: Array.from({ length: count }, () => new Int32Array(tokens).fill(id)),
+      arrivalMs: clock.nowMs,
+      deadlineMs: undefined,
+      budgetMs: undefined,
+      signal: undefined,
+      ...rest,
+    })
+  }
+  const next = () => new Promise((resolve) => setImmediate(resolve)).then(() => new Promise(setImmediate))
+  const ids = () => started.map(({ batch }) => batch.sequences.map((sequence) => sequence[0]))
+  return { scheduler, started, clock, depths, submit, next, ids }
+}
+
+test('waiting work runs by deadline, work of the same tier together', async () => {
+  const { submit, started, next, ids } = bench()
+  const answers = [
+    submit(1),
+    submit(2, { deadlineMs: 3_000 }),
+    submit(3, { tier: 'teacher', deadlineMs: 2_000 }),
+    submit(4, { deadlineMs: 2_500 }),
+  ]
+  for (let batch = 0; batch < 3; batch++) {
+    started[batch]!.finish()
+    await next()
+  }
+  assert.deepEqual(ids(), [[1], [3], [4, 2]])
+  const results = await Promise.all(answers)
+  assert.deepEqual(
+    results.map(({ logits }) => logits.map((row) => row[0])),
+    [[1], [2], [3], [4]],
+  )
+})
+
+test('work without a deadline is not starved by a stream of work with deadlines', async () => {
+  const { submit, started, next, ids, clock } = bench({ maxBatchTokens: () => 16 })
+  const answers = [submit(0, { deadlineMs: 2_000 }), submit(99)]
+  for (let batch = 0; !ids().flat().includes(99); batch++) {
+    assert.ok(batch < 30, 'starved')
+    answers.push(submit(batch + 1, { deadlineMs: clock.nowMs + 5_000 }))
+    clock.nowMs += 500
+    started[batch]!.finish()
+    await next()
+  }
+  for (const batch of started) batch.finish()
+  for (let left = answers.length; left > 0; left--) {
+    await next()
+    started.at(-1)!.finish()
+  }
+  await Promise.all(answers)
+})
+
+test('a full queue refuses at once and says when to come again', async () => {
+  const { submit, started, next } = bench()
+  const accepted = [submit(0), submit(1), submit(2), submit(3), submit(4)]
+  await assert.rejects(submit(5), (error: Error & { code: string; retryAfterSeconds: number }) => {
+    assert.equal(error.code, 'OVERLOADED')
+    assert.ok(error.retryAfterSeconds >= 1)
+    return true
+  })
+  await assert.doesNotReject(async () => void accepted.push(submit(6, { tier: 'teacher' })))
+  for (let batch = 0; batch < started.length; batch++) {
+    started[batch]!.finish()
+    await next()
+  }
+  assert.equal((await Promise.all(accepted)).length, 6)
+})
+
+test('work whose deadline cannot be met any more is dropped before it runs, while the engine is still busy', async () => {
+  const { submit, started, next, clock, ids } = bench()
+  const running = submit(1)
+  const doomed = submit(2, { deadlineMs: clock.nowMs + 15, budgetMs: 15 })
+  const patient = submit(3)
+  clock.nowMs += 20
+  await assert.rejects(doomed, { code: 'DEADLINE_EXCEEDED', message: /15 ms/ })
+  started[0]!.finish()
+  await next()
+  started[1]!.finish()
+  await Promise.all([running, patient])
+  assert.deepEqual(ids(), [[1], [3]])
+})
+
+test('work whose caller has gone leaves the queue and never runs', async () => {
+  const { submit, started, next, ids, scheduler } = bench()
+  const caller = new AbortController()
+  const running = submit(1)
+  const abandoned = submit(2, { signal: caller.signal })
+  assert.equal(scheduler.waiting, 1)
+  caller.abort()
+  await assert.rejects(abandoned, { code: 'REQUEST_ABORTED' })
+  assert.equal(scheduler.waiting, 0)
+  started[0]!.finish()
+  await next()
+  await running
+  assert.deepEqual(ids(), [[1]])
+  await assert.rejects(submit(3, { signal: caller.signal }), { code: 'REQUEST_ABORTED' })
+})
+
+test('an unanswered batch runs once more, a second death fails it', async () => {
+  const { submit, started, next, ids } = bench()
+  const survivor = submit(1)
+  started[0]!.fail()
+  await next()
+  started[1]!.finish()
+  assert.equal((await survivor).logits[0]![0], 1)
+
+  const victim = submit(2)
+  started[2]!.fail()
+  await next()
+  started[3]!.fail()
+  await assert.rejects(victim, { code: 'ENGINE_FAILED' })
+  await next()
+  assert.deepEqual(ids(), [[1], [1], [2], [2]])
+})
+
+test('work that ran when its engine died runs again even when its deadline has passed meanwhile', async () => {
+  const { submit, started, next, clock } = bench()
+  const answer = submit(1, { deadlineMs: clock.nowMs + 20, budgetMs: 20 })
+  clock.nowMs += 100
+  started[0]!.fail()
+  await next()
+  started[1]!.finish()
+  assert.equal((await answer).logits[0]![0], 1)
+})
+
+test('a text of many windows spreads over batches and lets later short work through', async () => {
+  const { submit, started, next, ids } = bench()
+  const long = submit(7, { count: 40 })
+  const short = submit(1)
+  for (let batch = 0; batch < started.length; batch++) {
+    started[batch]!.finish()
+    await next()
+  }
+  assert.equal((await long).logits.length, 40)
+  await short
+  const at = ids().findIndex((batch) => batch.includes(1))
+  assert.ok(at > 0 && at < 4, `the short text ran in batch ${at} of ${ids().length}`)
+})
+
+test('the wait counts what runs and what is due earlier, not what is due later', () => {
+  const { submit, scheduler, clock } = bench()
+  assert.equal(scheduler.waitMs(clock.nowMs + 100, clock.nowMs), 0)
+  void submit(1)
+  assert.equal(scheduler.waitMs(clock.nowMs + 100, clock.nowMs), 10)
+  void submit(2)
+  assert.equal(scheduler.waitMs(clock.nowMs + 100, clock.nowMs), 10)
+  assert.ok(scheduler.waitMs(Number.POSITIVE_INFINITY, clock.nowMs) > 15)
+})
