@@ -8,7 +8,7 @@ import { ProgramCache } from './program-cache.js'
 import { inferenceProgram } from './programs.js'
 import { serially } from './serial.js'
 import type { Evaluator, InferenceFunction } from './types.js'
-import { type Feeds, release, upload } from './webgpu-buffers.js'
+import { borrowed, type Resident, upload } from './webgpu-buffers.js'
 
 interface CompiledInference {
   readonly session: ort.InferenceSession
@@ -30,10 +30,12 @@ export async function onnxEvaluator(
   const programs = new ProgramCache<CompiledInference>(device.programs)
   const oneAtATime = serially()
   const signature = signaturesOf(parameters)
-  const feedable = async (tensors: HostTensors): Promise<Feeds> =>
-    device.provider === 'webgpu' ? upload(device, tensors, 'parameter') : feedsOf(copyOf(tensors), 'parameter')
+  const feedable = async (tensors: HostTensors): Promise<Resident> =>
+    device.provider === 'webgpu'
+      ? upload(device, tensors, 'parameter')
+      : borrowed(feedsOf(copyOf(tensors), 'parameter'))
   let stored = device.provider === 'cuda' ? copyOf(parameters) : undefined
-  let feeds = stored ? {} : await feedable(parameters)
+  let resident = stored ? borrowed({}) : await feedable(parameters)
 
   const compile = async (batch: HostTensors): Promise<CompiledInference> => {
     const signatures = { parameters: signature, batch: signaturesOf(batch) }
@@ -46,20 +48,20 @@ export async function onnxEvaluator(
     run: (batch) =>
       oneAtATime(async () => {
         const { session, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
-        return hostResults(await session.run({ ...feeds, ...feedsOf(batch, 'batch') }), outputs, 'output')
+        return hostResults(await session.run({ ...resident.feeds, ...feedsOf(batch, 'batch') }), outputs, 'output')
       }),
     load: (loaded) =>
       oneAtATime(async () => {
         const next = await feedable(matchingTensors('parameters', signature, loaded))
-        release(feeds)
-        feeds = next
+        await resident.release()
+        resident = next
         if (stored) await programs.clear()
         stored = undefined
       }),
     dispose: () =>
       oneAtATime(async () => {
-        release(feeds)
-        feeds = {}
+        await resident.release()
+        resident = borrowed({})
         await programs.clear()
       }),
   }

@@ -4,17 +4,40 @@
  */
 import type * as ort from 'onnxruntime-node'
 import type { HostTensors } from '../../src/family/tensor.js'
-import { signaturesOf } from './batch-runs.js'
+import { copyOf, signaturesOf } from './batch-runs.js'
 import { createSession, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
 import { encodeModel } from './onnx-encoding.js'
 import type { Signatures } from './trace.js'
 
 export type Feeds = Record<string, ort.Tensor>
 
+/** Tensors in GPU buffers. A buffer must not outlive the session that made it: its memory is that session's. */
+export interface Resident {
+  readonly feeds: Feeds
+  release(): Promise<void>
+}
+
+/** @returns tensors that belong to a session which its owner releases; releasing them gives back the buffers alone */
+export function borrowed(feeds: Feeds): Resident {
+  return { feeds, release: async () => disposeOf(feeds) }
+}
+
 /** @returns GPU tensors named `prefix.name` */
-export async function upload(device: OnnxDevice, tensors: HostTensors, prefix: string): Promise<Feeds> {
-  const results = await copied(device, signaturesOf(tensors), feedsOf(tensors, 'from'), true)
-  return Object.fromEntries(Object.keys(tensors).map((name) => [`${prefix}.${name}`, results[`to.${name}`]!]))
+export async function upload(device: OnnxDevice, tensors: HostTensors, prefix: string): Promise<Resident> {
+  const signatures = signaturesOf(tensors)
+  const names = Object.keys(signatures)
+  if (names.length === 0) return borrowed({})
+  const onDevice = names.map((name) => `to.${name}`)
+  const session = await createSession(copyProgram(signatures), device, onDevice)
+  const results = await session.run(feedsOf(tensors, 'from'))
+  const feeds = Object.fromEntries(names.map((name) => [`${prefix}.${name}`, results[`to.${name}`] as ort.Tensor]))
+  return {
+    feeds,
+    release: async () => {
+      disposeOf(feeds)
+      await session.release()
+    },
+  }
 }
 
 /** @param feeds tensors named `prefix.name`, wherever they are */
@@ -25,34 +48,18 @@ export async function download(
   prefix: string,
 ): Promise<HostTensors> {
   const names = Object.keys(signatures)
-  const sources = Object.fromEntries(names.map((name) => [`from.${name}`, feeds[`${prefix}.${name}`]!]))
-  return hostResults(await copied(device, signatures, sources, false), names, 'to')
-}
-
-/** Gives the buffers back; tensors in host memory are left to the garbage collector. */
-export function release(feeds: Feeds): void {
-  for (const tensor of Object.values(feeds)) tensor.dispose()
-}
-
-// The GPU device, and every buffer with it, goes when the process' last WebGPU session is released: this one never is.
-let anchor: Promise<ort.InferenceSession> | undefined
-
-function keepDevice(device: OnnxDevice): Promise<ort.InferenceSession> {
-  anchor ??= createSession(copyProgram({ anchor: { shape: [1], dtype: 'float32' } }), device)
-  return anchor
-}
-
-async function copied(device: OnnxDevice, signatures: Signatures, feeds: Feeds, onDevice: boolean): Promise<Feeds> {
-  const names = Object.keys(signatures)
   if (names.length === 0) return {}
-  await keepDevice(device)
-  const outputs = names.map((name) => `to.${name}`)
-  const session = await createSession(copyProgram(signatures), device, onDevice ? outputs : [])
+  const session = await createSession(copyProgram(signatures), device)
   try {
-    return (await session.run(feeds)) as Feeds
+    const sources = Object.fromEntries(names.map((name) => [`from.${name}`, feeds[`${prefix}.${name}`]!]))
+    return copyOf(await hostResults((await session.run(sources)) as Feeds, names, 'to'))
   } finally {
     await session.release()
   }
+}
+
+function disposeOf(feeds: Feeds): void {
+  for (const tensor of Object.values(feeds)) tensor.dispose()
 }
 
 /** @returns the bytes of a model with inputs `from.*` and equal outputs `to.*` */

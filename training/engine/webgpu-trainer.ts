@@ -11,7 +11,7 @@ import { ProgramCache } from './program-cache.js'
 import { stepProgram } from './programs.js'
 import { serially } from './serial.js'
 import type { StepFunction, Trainer } from './types.js'
-import { download, type Feeds, release, upload } from './webgpu-buffers.js'
+import { borrowed, download, type Resident, upload } from './webgpu-buffers.js'
 
 interface CompiledStep {
   readonly session: ort.InferenceSession
@@ -30,7 +30,7 @@ export async function webgpuTrainer(
   const oneAtATime = serially()
   const signatures = { state: signaturesOf(initial), frozen: signaturesOf(frozen) }
   const stateNames = Object.keys(initial)
-  const frozenFeeds = await upload(device, frozen, 'frozen')
+  const residentFrozen = await upload(device, frozen, 'frozen')
   let state = await upload(device, initial, 'state')
 
   const compile = async (batch: HostTensors): Promise<CompiledStep> => {
@@ -40,15 +40,18 @@ export async function webgpuTrainer(
     return { session, outputs: Object.keys(outputs), release: () => session.release() }
   }
 
-  const replaceState = (next: Feeds) => {
-    release(state)
+  // The program that made the state is the one used last, hence never the one that the cache lets go.
+  const replaceState = async (next: Resident) => {
+    const former = state
     state = next
+    await former.release()
   }
 
   const runStep = async (batch: HostTensors): Promise<HostTensors> => {
     const { session, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
-    const results = await session.run({ ...state, ...feedsOf(batch, 'batch'), ...frozenFeeds })
-    replaceState(Object.fromEntries(stateNames.map((name) => [`state.${name}`, results[`next.${name}`]!])))
+    const results = await session.run({ ...state.feeds, ...feedsOf(batch, 'batch'), ...residentFrozen.feeds })
+    const next = stateNames.map((name) => [`state.${name}`, results[`next.${name}`] as ort.Tensor] as const)
+    await replaceState(borrowed(Object.fromEntries(next)))
     return hostResults(results, outputs, 'output')
   }
 
@@ -59,15 +62,18 @@ export async function webgpuTrainer(
         for (const batch of batches) outputs.push(await runStep(batch))
         return outputs
       }),
-    state: () => oneAtATime(() => download(device, signatures.state, state, 'state')),
+    state: () => oneAtATime(() => download(device, signatures.state, state.feeds, 'state')),
     restore: (restored) =>
-      oneAtATime(async () =>
-        replaceState(await upload(device, matchingTensors('state tensors', signatures.state, restored), 'state')),
+      oneAtATime(
+        async () =>
+          await replaceState(
+            await upload(device, matchingTensors('state tensors', signatures.state, restored), 'state'),
+          ),
       ),
     dispose: () =>
       oneAtATime(async () => {
-        replaceState({})
-        release(frozenFeeds)
+        await replaceState(borrowed({}))
+        await residentFrozen.release()
         await programs.clear()
       }),
   }
