@@ -1,0 +1,61 @@
+/** Runs the real `lextier` command in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+export interface Finished {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  /** what it has written so far */
+  readonly output: { stdout: string; stderr: string }
+  readonly finished: Promise<Finished>
+}
+
+/** @param variables added to this process's, less its own LEXTIER_ ones */
+export function start(args: readonly string[], variables: Record<string, string> = {}): Running {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    env: { ...Object.fromEntries(inherited), ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout?.on('data', (chunk) => {
+    output.stdout += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  const finished = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, ...output }))
+  return { child, output, finished }
+}
+
+export function run(args: readonly string[], variables: Record<string, string> = {}): Promise<Finished> {
+  return start(args, variables).finished
+}
+
+/** @returns the address that a server says it listens on */
+export async function address(server: Running): Promise<string> {
+  for (;;) {
+    const url = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(server.output.stdout)?.[1]
+    if (url) return url
+    if (server.child.exitCode !== null) throw new Error(`the server stopped: ${server.output.stderr}`)
+    await sleep(20)
+  }
+}
+
+/** @returns the first answer that the predicate accepts */
+export async function poll(url: string, accept: (response: Response) => boolean | Promise<boolean>): Promise<Response> {
+  for (;;) {
+    const response = await fetch(url)
+    if (await accept(response.clone() as Response)) return response
+    await sleep(20)
+  }
+}
