@@ -19,5 +19,8 @@ export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D, labelSmoo
     throw new InvalidConfiguration('label_smoothing', `${labelSmoothing} is not in [0, 1)`)
   }
   const off = labelSmoothing / classes
-  return softmaxCrossEntropy(logits, tf.oneHot(labels, classes, 1 - labelSmoothing + off, off) as tf.Tensor2D)
+  return softmaxCrossEntropy(
+    logits,
+    tf.oneHot(labels, classes, 1 - labelSmoothing + off, off, 'float32') as tf.Tensor2D,
+  )
 }
