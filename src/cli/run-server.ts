@@ -1,12 +1,13 @@
 /** Starts the server: families, classifier, HTTP; and stops it on SIGTERM or SIGINT. */
 import { defaultFamily } from '../config/default-family.js'
 import type { ServeConfig } from '../config/serve-config.js'
-import { FamilyInvalid, InvalidConfiguration } from '../errors.js'
+import { FamilyInvalid } from '../errors.js'
 import { type FamilyListing, listFamilies } from '../family/list-families.js'
 import { buildApp } from '../http/build-app.js'
 import { createServerLogger } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { createClassifier } from '../serving/classifier.js'
+import { checkListenAddress, listenFailure } from './listen-address.js'
 import { EXIT_FAILURE } from './report-error.js'
 import { shutDown } from './shutdown.js'
 
@@ -22,6 +23,7 @@ export async function runServer(config: Config, version: string): Promise<void> 
   for (const { name, reason } of broken) log.error({ family: name, reason }, 'family cannot be served')
   const names = [...families.map(({ manifest }) => manifest.name), ...broken.map(({ name }) => name)]
   const fallback = defaultFamily(names.sort(), config.defaultFamily)
+  await checkListenAddress(config)
   const metrics = createMetrics({ processMetrics: true })
   const { provider, defaultBudgetMs, engines, threads, maxQueue, maxBatchTokens } = config
   const classifier = await createClassifier({
@@ -96,28 +98,5 @@ function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<number>): void {
         void stop(signal).then((exitCode) => process.exit(exitCode))
       } else if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(128 + numbers[signal])
     })
-  }
-}
-
-function listenFailure(error: NodeJS.ErrnoException, { host, port }: Config): Error {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new InvalidConfiguration(
-        'LEXTIER_PORT (--port)',
-        `port ${port} of ${host} is in use; give another one, or 0 for a free one`,
-      )
-    case 'EACCES':
-      return new InvalidConfiguration(
-        'LEXTIER_PORT (--port)',
-        `this user may not listen on port ${port}; give one above 1023`,
-      )
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new InvalidConfiguration(
-        'LEXTIER_HOST (--host)',
-        `${host} is no address of this machine; 0.0.0.0 is every one`,
-      )
-    default:
-      return error
   }
 }

@@ -1,0 +1,47 @@
+/** Whether the server can listen where it is told to: asked before engines are started, which takes seconds. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { InvalidConfiguration } from '../errors.js'
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** @throws InvalidConfiguration when this process cannot listen there */
+export async function checkListenAddress(address: ListenAddress): Promise<void> {
+  const server = createServer()
+  try {
+    server.listen(address.port, address.host)
+    await once(server, 'listening')
+  } catch (error) {
+    throw listenFailure(error as NodeJS.ErrnoException, address)
+  }
+  server.close()
+  await once(server, 'close')
+}
+
+/** @returns a listen error as a sentence about the setting that caused it */
+export function listenFailure(error: NodeJS.ErrnoException, { host, port }: ListenAddress): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new InvalidConfiguration(
+        'LEXTIER_PORT (--port)',
+        `port ${port} of ${host} is in use; give another one, or 0 for a free one`,
+      )
+    case 'EACCES':
+      return new InvalidConfiguration(
+        'LEXTIER_PORT (--port)',
+        `this user may not listen on port ${port}; give one above 1023`,
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new InvalidConfiguration(
+        'LEXTIER_HOST (--host)',
+        `${host} is no address of this machine; 0.0.0.0 is every one`,
+      )
+    default:
+      return error
+  }
+}
