@@ -18,13 +18,12 @@ import { BATCH_SHAPE } from './batch-planner.js'
 import { calibratedProbabilities, predictionOf } from './calibrated-prediction.js'
 import type { ClassifierOptions } from './classifier-options.js'
 import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
-import type { EnginePool } from './engine-pool.js'
+import { EngineHost } from './engine-host.js'
 import { averageLogits, type PreparedText, prepareTexts } from './long-text.js'
 import { requestInferenceMs } from './request-cost.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { NO_DEADLINE_HORIZON_MS, Scheduler } from './scheduler.js'
 import { isReady, type ServedFamily, type ServedTier } from './served-family.js'
-import { batchTokenLimit, startEngines } from './start-engines.js'
 import type { ScheduledResult } from './ticket.js'
 import { type Route, routeTier } from './tier-router.js'
 import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
@@ -40,13 +39,19 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   return new ServingClassifier(classifierSettings(options))
 }
 
+const REHEARSAL_ROUNDS = 4
+/** of each family */
+const REHEARSAL_MS = 300
+const REHEARSAL_TEXT = 'the court heard the case and the judgment of the court below was affirmed'
+
 class ServingClassifier implements Classifier {
   readonly #settings: ClassifierSettings
   readonly #families: ReadonlyMap<string, ServedFamily>
   readonly #scheduler: Scheduler
-  readonly #starting: Promise<void>
-  #pool: EnginePool | undefined
-  #startFailure: string | undefined
+  readonly #engines: EngineHost
+  /** undefined until the engines first were warm */
+  #rehearsal: Promise<void> | undefined
+  #rehearsed = false
   /** accepted and not yet answered */
   #accepted = 0
   /** of these, not yet in the scheduler */
@@ -57,14 +62,20 @@ class ServingClassifier implements Classifier {
   constructor(settings: ClassifierSettings) {
     this.#settings = settings
     this.#families = new Map(settings.families.map((family) => [family.name, family]))
+    this.#engines = new EngineHost(settings, this.#families, {
+      capacity: () => {
+        this.#scheduler.pump()
+        if (this.#engines.warm) this.#rehearsal ??= this.#rehearse()
+      },
+      hopeless: (reason) => this.#scheduler.failAll(new EngineFailed(reason.split(';')[0]!)),
+    })
     this.#scheduler = new Scheduler({
       ...settings,
-      runner: this.#runner(),
+      runner: this.#engines,
       latencyModel: ({ family, tier }) => this.#families.get(family)!.tier(tier)!.latency!,
-      maxBatchTokens: () => this.#maxBatchTokens(),
+      maxBatchTokens: () => this.#engines.maxBatchTokens(),
       now: () => performance.now(),
     })
-    this.#starting = this.#start()
   }
 
   async classify(request: ClassifyRequest): Promise<ClassifyResult> {
@@ -92,10 +103,8 @@ class ServingClassifier implements Classifier {
   readiness(): Readiness {
     const reasons = this.#settings.broken.map(({ name, reason }) => `family "${name}" cannot be served: ${reason}`)
     for (const family of this.#settings.families) reasons.push(...family.reasons())
-    if (this.#startFailure) reasons.push(this.#startFailure)
-    if (this.#pool && this.#pool.serving === 0 && this.#pool.lastDeath) {
-      reasons.push(`no inference engine is running; the last one stopped: ${this.#pool.lastDeath}`)
-    } else if (!this.#pool?.warm && reasons.length === 0) reasons.push('inference engines are starting')
+    reasons.push(...this.#engines.reasons())
+    if (reasons.length === 0 && !this.#rehearsed) reasons.push('the first requests are being rehearsed')
     const draining = this.#draining !== undefined
     if (draining) reasons.unshift('draining')
     return { ready: reasons.length === 0, draining, reasons }
@@ -112,8 +121,8 @@ class ServingClassifier implements Classifier {
         this.#onIdle = resolve
       })
     }
-    await this.#starting
-    await this.#pool?.stop()
+    await this.#rehearsal
+    await this.#engines.stop()
     this.#logAttainment()
   }
 
@@ -173,7 +182,7 @@ class ServingClassifier implements Classifier {
       throw new TierNotFound(tier, family.name, family.tiers.map((candidate) => candidate.tier).join(', '))
     }
     if (!served.every(isReady)) throw new NotReady(family.reasons()[0] ?? `family "${family.name}" is being loaded`)
-    if (this.#pool?.hopeless) throw new NotReady('no inference engine can be kept running; /health/ready says why')
+    if (this.#engines.hopeless) throw new NotReady('no inference engine can be kept running; /health/ready says why')
     return family
   }
 
@@ -205,11 +214,11 @@ class ServingClassifier implements Classifier {
     nowMs: number,
   ) {
     const waitMs = this.#scheduler.waitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), nowMs)
-    const bounds = { ...BATCH_SHAPE, maxTokens: this.#maxBatchTokens() }
+    const bounds = { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() }
     const elapsedMs = nowMs - arrivalMs
     return (name: TierName) => {
       const { latency, completion } = family.tier(name)!
-      const inferenceMs = requestInferenceMs(lengths, latency!, bounds, this.#pool?.serving ?? 1)
+      const inferenceMs = requestInferenceMs(lengths, latency!, bounds, Math.max(1, this.#engines.serving))
       const estimate = { waitMs, inferenceMs }
       return {
         estimate,
@@ -235,57 +244,27 @@ class ServingClassifier implements Classifier {
     })
   }
 
-  async #start(): Promise<void> {
-    const { observer, log } = this.#settings
-    try {
-      this.#pool = await startEngines(
-        { ...this.#settings, families: this.#settings.families.map(({ family }) => family) },
-        {
-          capacity: () => this.#scheduler.pump(),
-          tierLoaded: (report) => {
-            const { family, tier, provider, loadMs, profileMs } = report
-            log.info(
-              { family, tier, provider, loadMs: Math.round(loadMs), profileMs: Math.round(profileMs) },
-              'tier loaded',
-            )
-            const served = this.#families.get(family)
-            if (!served?.loaded(report)) return
-            observer.familyReady({ family, version: served.family.version, tier, provider })
-          },
-          tierFailed: (report) => {
-            const { family, tier, code, message: reason } = report
-            log.error({ family, tier, code, reason }, 'tier cannot be served')
-            this.#families.get(family)?.failed(report)
-          },
-          died: (reason) => {
-            observer.engineRestarted()
-            if (this.#pool?.hopeless) this.#scheduler.failAll(new EngineFailed(reason.split(';')[0]!))
-          },
-        },
-      )
-    } catch (error) {
-      this.#startFailure = `inference engines cannot be started: ${(error as Error).message}`
-      log.error({ reason: this.#startFailure }, 'no engines')
+  /**
+   * A few requests along the whole way before readiness is told: compiling, first messages and first batches otherwise make
+   * the first callers wait.
+   */
+  async #rehearse(): Promise<void> {
+    for (const family of this.#settings.families) {
+      const deadlineMs = performance.now() + REHEARSAL_MS
+      const { tiers, name } = family
+      for (const { tier } of tiers.filter(isReady)) {
+        for (let round = 0; round < REHEARSAL_ROUNDS && performance.now() < deadlineMs; round++) {
+          try {
+            const arrivalMs = performance.now()
+            const request = { texts: [REHEARSAL_TEXT], tier, family: name, arrivalMs } as const
+            await this.#answer({ ...request, onBudgetMiss: 'fastest', longText: 'windows' })
+          } catch {
+            break // an engine that fails here is restarted and shows in readiness
+          }
+        }
+      }
     }
-  }
-
-  #maxBatchTokens(): number {
-    return batchTokenLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxBatchTokens)
-  }
-
-  /** The pool, which may come later than the first question about it. */
-  #runner(): ConstructorParameters<typeof Scheduler>[0]['runner'] {
-    const pool = () => this.#pool
-    return {
-      get idle() {
-        return pool()?.idle ?? 0
-      },
-      get serving() {
-        return pool()?.serving ?? 0
-      },
-      busyMs: (nowMs) => pool()?.busyMs(nowMs) ?? [],
-      run: (batch, expectedMs) => pool()?.run(batch, expectedMs) ?? Promise.reject(new EngineFailed('not started')),
-    }
+    this.#rehearsed = true
   }
 
   #logAttainment(): void {

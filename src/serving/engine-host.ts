@@ -1,0 +1,110 @@
+/** A classifier's engines, from the moment they are asked for, and what their reports mean for the families. */
+import { EngineFailed } from '../errors.js'
+import type { ClassifierSettings } from './classifier-settings.js'
+import type { Batch, BatchResult } from './engine.js'
+import type { EnginePool } from './engine-pool.js'
+import type { BatchRunner } from './scheduler.js'
+import type { ServedFamily } from './served-family.js'
+import { batchTokenLimit, startEngines } from './start-engines.js'
+
+export interface EngineHostEvents {
+  /** an engine may be free */
+  capacity(): void
+  /** no engine can be kept running: what waits would wait for ever */
+  hopeless(reason: string): void
+}
+
+export class EngineHost implements BatchRunner {
+  readonly #settings: ClassifierSettings
+  readonly #families: ReadonlyMap<string, ServedFamily>
+  readonly #events: EngineHostEvents
+  /** `auto` tries processes before it settles, so the pool may come later than the first question about it */
+  #pool: EnginePool | undefined
+  #startFailure: string | undefined
+  readonly #started: Promise<void>
+
+  constructor(settings: ClassifierSettings, families: ReadonlyMap<string, ServedFamily>, events: EngineHostEvents) {
+    this.#settings = settings
+    this.#families = families
+    this.#events = events
+    this.#started = this.#start()
+  }
+
+  get idle(): number {
+    return this.#pool?.idle ?? 0
+  }
+
+  get serving(): number {
+    return this.#pool?.serving ?? 0
+  }
+
+  /** Every engine has loaded what it holds, once. */
+  get warm(): boolean {
+    return this.#pool?.warm ?? false
+  }
+
+  get hopeless(): boolean {
+    return this.#startFailure !== undefined || (this.#pool?.hopeless ?? false)
+  }
+
+  busyMs(nowMs: number): number[] {
+    return this.#pool?.busyMs(nowMs) ?? []
+  }
+
+  async run(batch: Batch, expectedMs: number): Promise<BatchResult> {
+    if (!this.#pool) throw new EngineFailed('not started')
+    return this.#pool.run(batch, expectedMs)
+  }
+
+  /** padded tokens that a batch may have */
+  maxBatchTokens(): number {
+    return batchTokenLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxBatchTokens)
+  }
+
+  /** Why the engines cannot be relied on, a sentence each; empty when they can. */
+  reasons(): string[] {
+    if (this.#startFailure) return [this.#startFailure]
+    if (this.#pool?.serving === 0 && this.#pool.lastDeath) {
+      return [`no inference engine is running; the last one stopped: ${this.#pool.lastDeath}`]
+    }
+    return this.warm ? [] : ['inference engines are starting']
+  }
+
+  async stop(): Promise<void> {
+    await this.#started
+    await this.#pool?.stop()
+  }
+
+  async #start(): Promise<void> {
+    const { observer, log } = this.#settings
+    try {
+      const families = this.#settings.families.map(({ family }) => family)
+      this.#pool = await startEngines(
+        { ...this.#settings, families },
+        {
+          capacity: () => this.#events.capacity(),
+          tierLoaded: (report) => {
+            const { family, tier, provider, loadMs, profileMs } = report
+            const timing = { loadMs: Math.round(loadMs), profileMs: Math.round(profileMs) }
+            log.info({ family, tier, provider, ...timing }, 'tier loaded')
+            const served = this.#families.get(family)
+            if (!served?.loaded(report)) return
+            observer.familyReady({ family, version: served.family.version, tier, provider })
+          },
+          tierFailed: (report) => {
+            const { family, tier, code, message: reason } = report
+            log.error({ family, tier, code, reason }, 'tier cannot be served')
+            this.#families.get(family)?.failed(report)
+          },
+          died: (reason) => {
+            observer.engineRestarted()
+            if (this.hopeless) this.#events.hopeless(reason)
+          },
+        },
+      )
+    } catch (error) {
+      this.#startFailure = `inference engines cannot be started: ${(error as Error).message}`
+      log.error({ reason: this.#startFailure }, 'no engines')
+    }
+  }
+}
