@@ -17,7 +17,17 @@ export function describeFailure(error: unknown): Failure {
     const usage = error.code === 'INVALID_CONFIGURATION'
     return { text: `${error.code}: ${error.message}\n`, exitCode: usage ? EXIT_USAGE : EXIT_FAILURE }
   }
+  const missing = missingPackage(error)
+  if (missing) {
+    const text = `PACKAGE_MISSING: the package "${missing}" is not installed here; serving images and installations without optional dependencies leave training out. Run npm ci in a checkout of lextier\n`
+    return { text, exitCode: EXIT_FAILURE }
+  }
   // not one of ours: a defect, whose stack helps whoever repairs it
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { text: `INTERNAL: ${text}\n`, exitCode: EXIT_FAILURE }
+}
+
+function missingPackage(error: unknown): string | undefined {
+  if ((error as { code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') return undefined
+  return /Cannot find package '([^']+)'/.exec((error as Error).message)?.[1]
 }

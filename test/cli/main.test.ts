@@ -76,5 +76,9 @@ test('a failure is told as CODE: sentence; configuration and usage exit with 2, 
   assert.equal(describeFailure(new InvalidConfiguration('--port', 'give a number')).exitCode, 2)
   assert.deepEqual(describeFailure(new CommanderError(0, 'commander.version', '1')), { text: '', exitCode: 0 })
   assert.equal(describeFailure(new CommanderError(1, 'commander.unknownOption', 'x')).exitCode, 2)
+  const missing = Object.assign(new Error("Cannot find package 'cli-progress' imported from x"), {
+    code: 'ERR_MODULE_NOT_FOUND',
+  })
+  assert.match(describeFailure(missing).text, /^PACKAGE_MISSING: the package "cli-progress".*npm ci/)
   assert.match(describeFailure(new RangeError('odd')).text, /^INTERNAL: RangeError: odd\n\s+at /)
 })
