@@ -21,7 +21,7 @@ export interface FamilyListing {
 }
 
 /**
- * Loads every subfolder that has a family.json. A broken one is reported beside the good ones, and of two with the same
+ * Loads every subfolder that has a family.json; hidden ones are passed over. A broken one is reported beside the good ones, and of two with the same
  * name the second (in the order of the folders' names) is broken.
  * @throws FamilyInvalid when the models folder itself cannot be read
  */
@@ -34,7 +34,8 @@ export async function listFamilies(modelsDir: string, options: LoadOptions): Pro
   const broken: BrokenFamily[] = []
   for (const entry of entries.sort()) {
     const dir = join(root, entry)
-    if (!(await exists(join(dir, MANIFEST_FILE)))) continue
+    // an export that was cut short leaves a hidden folder
+    if (entry.startsWith('.') || !(await exists(join(dir, MANIFEST_FILE)))) continue
     try {
       const family = await loadFamily(dir, options)
       const twin = families.find(({ manifest }) => manifest.name === family.manifest.name)

@@ -1,8 +1,9 @@
 /** One encoder model open on one execution provider. */
+import { basename, dirname } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { ProviderUnavailable, ShapeMismatch } from '../errors.js'
+import { FamilyInvalid, ProviderUnavailable, ShapeMismatch } from '../errors.js'
 import type { EncoderConfig } from '../family/encoder-config.js'
-import { executionProviders, type Provider, wayOut } from './providers.js'
+import { executionProviders, firstLine, type Provider, wayOut } from './providers.js'
 
 /** The token ids of one text or window, special tokens included, without padding. */
 export interface TokenSequence {
@@ -28,8 +29,9 @@ export interface EncoderSession {
 }
 
 /**
- * @throws ProviderUnavailable when the session cannot be created on the provider asked for; it never runs on another one
- *   (single operators that a GPU provider lacks do run on the CPU, as ONNX Runtime places them)
+ * @throws ProviderUnavailable when the session cannot be created on the GPU provider asked for; it never runs on another one
+ *   (single operators that a GPU provider lacks do run on the CPU, as ONNX Runtime places them). FamilyInvalid when the CPU
+ *   cannot load the model.
  */
 export async function openEncoder(
   modelFile: string,
@@ -89,6 +91,8 @@ async function createSession(modelFile: string, provider: Provider, threads?: nu
       logSeverityLevel: 4,
     })
   } catch (error) {
+    // the CPU is always there: what fails on it is the model
+    if (provider === 'cpu') throw new FamilyInvalid(dirname(modelFile), `${basename(modelFile)}: ${firstLine(error)}`)
     throw new ProviderUnavailable(provider, wayOut(provider, error))
   }
 }

@@ -40,17 +40,18 @@ export async function listProviders(): Promise<ProviderStatus[]> {
 
 /** @returns one sentence: what ONNX Runtime said, and the way out */
 export function wayOut(provider: Provider, error: unknown): string {
+  return `${firstLine(error)}. ${WAYS_OUT[provider]}`
+}
+
+/** @returns what ONNX Runtime said, without the paths of the machine it was built on, and without a full stop */
+export function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  const firstLine =
-    message
-      .trim()
-      .split('\n')[0]
-      ?.replace(/^\/\S+ /, '') ?? ''
-  return `${firstLine.replace(/[.\s]*$/, '')}. ${WAYS_OUT[provider]}`
+  const line = message.trim().split('\n')[0] ?? ''
+  return line.replace(/^\/\S+ /, '').replace(/[.\s]*$/, '')
 }
 
 const WAYS_OUT: Record<Provider, string> = {
-  cpu: 'Check that model.onnx and weights.bin are the exported ones',
+  cpu: 'Install onnxruntime-node again',
   cuda: 'Install the CUDA provider of onnxruntime-node as the README says, check the NVIDIA driver with nvidia-smi, or choose --provider cpu',
   webgpu:
     'It needs a GPU with a Vulkan, Metal or Direct3D 12 driver (on Linux libvulkan1 and an ICD, see VK_ICD_FILENAMES), or choose --provider cpu',

@@ -140,6 +140,7 @@ test('broken families are listed beside the good ones, other folders are passed 
   await cp(join(models, 'b-good'), join(models, 'c-twin'), { recursive: true })
   await cp(join(models, 'b-good'), join(models, 'd-altered'), { recursive: true })
   await truncate(join(models, 'd-altered', 'fast', 'weights.bin'), 10)
+  await cp(join(models, 'b-good'), join(models, '.b-good.partial-1'), { recursive: true })
   await mkdir(join(models, 'empty'))
   await writeFile(join(models, 'README.md'), 'not a family')
   const { families, broken } = await listFamilies(models, hashes)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Family } from '../../src/family/load-family.js'
-import { padSequences } from '../../src/onnx/encoder-session.js'
+import { openEncoder, padSequences } from '../../src/onnx/encoder-session.js'
 import { enforceParity, measureParity } from '../../src/onnx/parity.js'
 import { listProviders, wayOut } from '../../src/onnx/providers.js'
 import { openTier } from '../../src/onnx/tier-session.js'
@@ -82,6 +82,16 @@ test('every provider either runs, or is refused by name with a way out; none fal
       })
     }
   }
+})
+
+test('a model that does not load is the family’s fault, not the provider’s', async () => {
+  const modelFile = join(folder, 'garbage.onnx')
+  await writeFile(modelFile, 'garbage')
+  const { config } = family.manifest.tiers[0]!
+  await assert.rejects(openEncoder(modelFile, config, { provider: 'cpu' }), {
+    code: 'FAMILY_INVALID',
+    message: /garbage\.onnx: /,
+  })
 })
 
 test('a way out is one line, and names no path of the build machine', () => {

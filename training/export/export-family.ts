@@ -50,7 +50,7 @@ export interface FamilyExport
 export async function exportFamily(outDir: string, family: FamilyExport): Promise<Family> {
   const target = resolve(outDir)
   await refuseForeignFolder(target)
-  const staging = `${target}.partial-${randomUUID()}`
+  const staging = hiddenSibling(target, 'partial')
   await mkdir(staging, { recursive: true })
   try {
     const tokenizer = servingTokenizer(await readFile(family.tokenizerFile, 'utf8'), family)
@@ -135,7 +135,7 @@ async function replaceFolder(staging: string, target: string): Promise<void> {
     () => false,
   )
   if (!exists) return rename(staging, target)
-  const aside = join(dirname(target), `.${basename(target)}.replaced-${randomUUID()}`)
+  const aside = hiddenSibling(target, 'replaced')
   await rename(target, aside)
   try {
     await rename(staging, target)
@@ -144,4 +144,9 @@ async function replaceFolder(staging: string, target: string): Promise<void> {
     throw error
   }
   await rm(aside, { recursive: true, force: true })
+}
+
+/** Listings of families pass over hidden folders, so that one left by a crash is never served. */
+function hiddenSibling(target: string, purpose: string): string {
+  return join(dirname(target), `.${basename(target)}.${purpose}-${randomUUID()}`)
 }
