@@ -8,6 +8,7 @@ import { createServerLogger } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { createClassifier } from '../serving/classifier.js'
 import { checkListenAddress, listenFailure } from './listen-address.js'
+import { onParentLoss } from './parent-watch.js'
 import { EXIT_FAILURE } from './report-error.js'
 import { shutDown } from './shutdown.js'
 
@@ -63,8 +64,8 @@ export async function runServer(config: Config, version: string): Promise<void> 
     log.fatal({ err: error }, 'uncaught')
     process.exit(EXIT_FAILURE)
   })
-  stopOnSignal(async (signal) => {
-    log.info({ signal, inFlight: draining.inFlight, graceMs: config.graceMs }, 'draining')
+  stopOnSignal(async (reason) => {
+    log.info({ reason, inFlight: draining.inFlight, graceMs: config.graceMs }, 'draining')
     const unanswered = await shutDown({ app, draining, classifier, graceMs: config.graceMs })
     if (unanswered > 0) log.error({ unanswered }, 'the grace time is over; raise LEXTIER_GRACE_MS to wait longer')
     else log.info('stopped')
@@ -88,15 +89,23 @@ async function familiesOf(modelsDir: string): Promise<FamilyListing> {
 const SAME_SIGNAL_MS = 1_000
 
 /** The first signal stops in order, another one a second later or more at once. */
-function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<number>): void {
+function stopOnSignal(stop: (reason: string) => Promise<number>): void {
   let stoppingSinceMs: number | undefined
+  const begin = (reason: string) => {
+    stoppingSinceMs = performance.now()
+    void stop(reason).then((exitCode) => process.exit(exitCode))
+  }
   const numbers = { SIGTERM: 15, SIGINT: 2 } as const
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stoppingSinceMs === undefined) {
-        stoppingSinceMs = performance.now()
-        void stop(signal).then((exitCode) => process.exit(exitCode))
-      } else if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(128 + numbers[signal])
+      if (stoppingSinceMs === undefined) begin(signal)
+      else if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(128 + numbers[signal])
     })
+  }
+  if (process.env.npm_lifecycle_event !== undefined) {
+    onParentLoss(
+      () => process.ppid,
+      () => stoppingSinceMs ?? begin('npm ended'),
+    )
   }
 }
