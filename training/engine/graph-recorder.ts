@@ -41,6 +41,7 @@ export class GraphRecorder {
   readonly constants: RecordedConstant[] = []
   private readonly recorded = new Map<string, readonly string[]>()
   private readonly smallConstants = new Map<string, string>()
+  private readonly producers = new Map<string, RecordedNode>()
   private names = 0
 
   /** @returns a name that no value of this graph has yet */
@@ -65,9 +66,16 @@ export class GraphRecorder {
     const known = this.recorded.get(key)
     if (known) return known
     const outputs = Array.from({ length: outputCount }, () => this.unique(opType))
-    this.nodes.push({ opType, domain, inputs, outputs, attributes })
+    const node = { opType, domain, inputs, outputs, attributes }
+    this.nodes.push(node)
+    for (const output of outputs) this.producers.set(output, node)
     this.recorded.set(key, outputs)
     return outputs
+  }
+
+  /** @returns the node that computes the value; undefined for inputs and constants */
+  producer(name: string): RecordedNode | undefined {
+    return this.producers.get(name)
   }
 
   /** @returns the name of a constant with these values */

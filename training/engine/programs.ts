@@ -1,6 +1,6 @@
 /** The ONNX programs that traced functions become: one step, a loop over many steps, and inference. */
 import type { HostTensors } from '../../src/family/tensor.js'
-import { GraphRecorder, type RecordedConstant } from './graph-recorder.js'
+import { GraphRecorder, type RecordedConstant, type RecordedNode } from './graph-recorder.js'
 import { encodeModel, type GraphParts, type ValueInfo } from './onnx-encoding.js'
 import { checkedStep, type Signatures, symbols, type TracedValues, traceInto } from './trace.js'
 import type { TraceOptions } from './tracing-backend.js'
@@ -144,18 +144,30 @@ function namedResults(values: TracedValues, prefix: string): NamedResult[] {
   }))
 }
 
-/** Names the results and drops what they do not depend on. */
+/**
+ * Names the results and drops what they do not depend on. The node that computes a result writes it under the result's
+ * name; an Identity, which copies, is needed only where one value leaves under several names or straight from an input.
+ */
 function finish(name: string, graph: GraphRecorder, inputs: ValueInfo[], results: NamedResult[]): GraphParts {
   const { nodes, constants } = graph.prune(results.map(({ value }) => value))
-  // Identities because one value may leave under several names, or straight from an input.
-  const identities = results.map((result) => ({
-    opType: 'Identity',
-    domain: '',
-    inputs: [result.value],
-    outputs: [result.name],
-    attributes: {},
+  const computed = new Set(nodes.flatMap(({ outputs }) => outputs))
+  const renamed = new Map<string, string>()
+  const identities: RecordedNode[] = []
+  for (const result of results) {
+    if (computed.has(result.value) && !renamed.has(result.value)) {
+      renamed.set(result.value, result.name)
+    } else {
+      const source = renamed.get(result.value) ?? result.value
+      identities.push({ opType: 'Identity', domain: '', inputs: [source], outputs: [result.name], attributes: {} })
+    }
+  }
+  const current = (value: string) => renamed.get(value) ?? value
+  const written = nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(current),
+    outputs: node.outputs.map(current),
   }))
-  return { name, nodes: [...nodes, ...identities], constants, inputs, outputs: results }
+  return { name, nodes: [...written, ...identities], constants, inputs, outputs: results }
 }
 
 function storedConstants(tensors: HostTensors): RecordedConstant[] {

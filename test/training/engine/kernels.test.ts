@@ -314,6 +314,21 @@ const cases: Case[] = [
       ]
     }),
   ),
+  ...one(
+    'BatchMatMul',
+    'with a bias, and used without it too',
+    { a: reals(3, 4), b: reals(4, 5), c: reals(5) },
+    ({ a, b, c }) => {
+      const product = tf.matMul(a!, b!)
+      return [tf.add(product, c!), tf.add(c!, product), tf.mul(product, 2)]
+    },
+  ),
+  ...one(
+    'BatchMatMul',
+    'a square product and a bias along rows',
+    { a: reals(3, 4), b: reals(4, 3), c: reals(3, 1) },
+    ({ a, b, c }) => tf.add(tf.matMul(a!, b!), c!),
+  ),
   ...one('BatchMatMul', 'a broadcast operand', { a: reals(3, 1), b: reals(4, 5) }, ({ a, b }) =>
     tf.matMul(tf.tile(a!, [1, 4]), b!),
   ),

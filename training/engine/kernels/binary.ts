@@ -93,13 +93,36 @@ function unlessNeutral(kernel: TracedKernel, neutral: number): TracedKernel {
   }
 }
 
+/**
+ * A matrix product and a bias for its columns are one Gemm. The product alone is dropped from the program unless something
+ * else uses it.
+ */
+function withGemmBias(kernel: TracedKernel): TracedKernel {
+  return (backend, inputs, attributes) => {
+    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }
+    for (const [product, bias] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { name, held } = backend.operand(product)
+      const gemm = backend.graph.producer(name)
+      if (gemm?.opType !== 'Gemm' || gemm.inputs.length !== 2 || held.length !== 2) continue
+      if (product.shape.length !== 2 || bias.dtype !== 'float32') continue
+      if (bias.shape.length !== 1 || bias.shape[0] !== product.shape[1]) continue
+      const sum = backend.graph.node('Gemm', [...gemm.inputs, backend.full(bias)], gemm.attributes)
+      return backend.symbolic(sum, product.shape, 'float32')
+    }
+    return kernel(backend, inputs, attributes)
+  }
+}
+
 function isUniform(backend: TracingBackend, tensor: TensorInfo, value: number): boolean {
   const known = backend.knownValues(tensor)
   return known !== undefined && known.length > 0 && known.every((element) => Object.is(Number(element), value))
 }
 
 export const binaryKernels: Readonly<Record<string, TracedKernel>> = {
-  Add: arithmetic(operator('Add')),
+  Add: withGemmBias(arithmetic(operator('Add'))),
   Sub: arithmetic(operator('Sub')),
   Multiply: unlessNeutral(arithmetic(operator('Mul')), 1),
   RealDiv: (backend, { a, b }) =>
