@@ -39,7 +39,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new CheckpointInvalid(
       folder,
-      `its tokenizer has ${tokenizer.vocabSize} entries and its config.json a vocab_size of ${config.vocabSize}`,
+      `its tokenizer has ids up to ${tokenizer.vocabSize - 1}, but its config.json a vocab_size of ${config.vocabSize}`,
     )
   }
   const files = await openWeights(folder)

@@ -22,7 +22,7 @@ export type TensorSource = ReadonlyMap<string, SafetensorsFile>
 /**
  * Reads an encoder's parameters. The classifier is taken only when its label count matches, the pooler only when it is
  * there: both start fresh otherwise. Everything else must be in the checkpoint.
- * @throws CheckpointInvalid when an embedding or encoder layer is missing or of another shape
+ * @throws CheckpointInvalid when an embedding or encoder layer is missing, of another shape, or not finite
  */
 export async function readParameters(
   folder: string,
@@ -38,7 +38,11 @@ export async function readParameters(
     const name = candidateNames(spec.name, modelType).find((candidate) => source.has(candidate))
     if (name !== undefined && fits(folder, source, name, spec)) {
       used.add(name)
-      parameters[spec.name] = orient(spec, await source.get(name)!.read(name))
+      const tensor = await source.get(name)!.read(name)
+      if (!tensor.values.every(Number.isFinite)) {
+        throw new CheckpointInvalid(folder, `tensor "${name}" holds values that are not finite numbers`)
+      }
+      parameters[spec.name] = orient(spec, tensor)
     } else if (isHead(spec.name)) {
       missing.push(spec.name)
       parameters[spec.name] = initialParameter(spec, random)

@@ -7,7 +7,7 @@ export interface CheckpointTokenizer {
   /** the content of a tokenizer.json */
   readonly json: string
   readonly doLowerCase: boolean
-  /** entries in the vocabulary */
+  /** rows that an embedding table needs: the largest id, added tokens included, plus 1 */
   readonly vocabSize: number
 }
 
@@ -39,7 +39,11 @@ export async function readTokenizer(folder: string): Promise<CheckpointTokenizer
 }
 
 function parseTokenizer(file: string, json: string): CheckpointTokenizer {
-  let parsed: { model?: { type?: string; vocab?: Record<string, number> }; normalizer?: { lowercase?: boolean } | null }
+  let parsed: {
+    model?: { type?: string; vocab?: Record<string, number> }
+    normalizer?: { lowercase?: boolean } | null
+    added_tokens?: { id: number }[]
+  }
   try {
     parsed = JSON.parse(json)
   } catch {
@@ -49,7 +53,8 @@ function parseTokenizer(file: string, json: string): CheckpointTokenizer {
   if (vocabulary === undefined || (parsed.model?.type ?? 'WordPiece') !== 'WordPiece') {
     throw new CheckpointInvalid(file, `holds a ${parsed.model?.type ?? 'nameless'} model; BERT's WordPiece is needed`)
   }
-  const vocabSize = Object.keys(vocabulary).length
+  const ids = [...Object.values(vocabulary), ...(parsed.added_tokens ?? []).map(({ id }) => id)]
+  const vocabSize = ids.reduce((largest, id) => Math.max(largest, id), -1) + 1
   return { json, doLowerCase: parsed.normalizer?.lowercase === true, vocabSize }
 }
 

@@ -167,6 +167,12 @@ test('a tensor that is missing, of another shape or of a strange type is named',
   await writeFile(file, whole)
   await alterTensors(folder, (tensors) => ({ ...tensors, [name]: { shape: [2], values: Float32Array.of(1, 2) } }))
   await fails(loadCheckpoint(folder, { seed: 1 }), /output\.dense\.weight" is \[2\], but .* calls for \[12,20\]/)
+  await writeFile(file, whole)
+  await alterTensors(folder, (tensors) => {
+    tensors[name]!.values[5] = Number.NaN
+    return tensors
+  })
+  await fails(loadCheckpoint(folder, { seed: 1 }), /output\.dense\.weight" holds values that are not finite/)
   const integers = whole.toString('latin1').replaceAll('"F32"', '"I32"')
   await writeFile(file, Buffer.from(integers, 'latin1'))
   await fails(loadCheckpoint(folder, { seed: 1 }), /is I32; only F32, F16, BF16 and F64/)
@@ -187,5 +193,5 @@ test('models that the encoder does not compute are refused by name', async (t) =
   await refused({ is_decoder: true }, /is_decoder/)
   await refused({ num_attention_heads: 5 }, /5 heads do not divide a hidden size of 12/)
   await refused({ num_hidden_layers: 'two' }, /"num_hidden_layers" should be a positive integer and is "two"/)
-  await refused({ vocab_size: 39 }, /tokenizer has 40 entries and its config\.json a vocab_size of 39/)
+  await refused({ vocab_size: 39 }, /tokenizer has ids up to 39, but its config\.json a vocab_size of 39/)
 })
