@@ -191,12 +191,18 @@ function describeExit(code: number | null, signal: NodeJS.Signals | null): strin
   return signal ? `signal ${signal}` : `exit code ${code}`
 }
 
+const LOADER_FLAGS = ['--import', '--require', '-r', '--loader', '--experimental-loader', '--conditions', '-C']
+
 /**
- * Loaders are passed on, so that a TypeScript parent has TypeScript children; a debugger's port and the test runner's
- * switches are the parent's own.
+ * Loaders are passed on, so that a TypeScript parent has TypeScript children. The rest (a debugger's port, the test
+ * runner's switches, a script to evaluate) is the parent's own.
  */
 export function childExecArgv(parentArgv: readonly string[], file: string): string[] {
-  const argv = parentArgv.filter((argument) => !/^--(inspect|debug|test|watch|eval|print)/.test(argument))
+  const argv: string[] = []
+  parentArgv.forEach((argument, index) => {
+    if (LOADER_FLAGS.includes(argument)) argv.push(argument, parentArgv[index + 1] ?? '')
+    else if (LOADER_FLAGS.some((flag) => argument.startsWith(`${flag}=`))) argv.push(argument)
+  })
   if (extname(file) === '.ts' && !argv.some((argument) => argument.includes('tsx'))) argv.push('--import', 'tsx')
   return argv
 }

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { getPriority } from 'node:os'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { childExecArgv, ENGINE_FILE } from '../../src/serving/engine.js'
+import { EnginePool, type EnginePoolOptions } from '../../src/serving/engine-pool.js'
+
+const SCRIPTED = fileURLToPath(new URL('./fixtures/scripted-engine.mjs', import.meta.url))
+const ANSWERS = 0
+const DIES = 1
+const HANGS = 2
+const FAILS = 3
+const THREADS_THAT_FAIL_TO_LOAD = 13
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const batchOf = (behaviour: number, length = 4) => ({
+  family: 'tiny',
+  tier: 'fast' as const,
+  sequences: [new Int32Array(length).fill(behaviour), new Int32Array(2 * length).fill(behaviour)],
+})
+
+async function withPool(
+  options: Partial<EnginePoolOptions> & { threads?: number },
+  use: (pool: EnginePool, deaths: string[], until: (condition: () => boolean) => Promise<void>) => Promise<void>,
+) {
+  const deaths: string[] = []
+  const pool = new EnginePool(
+    {
+      engines: 1,
+      file: SCRIPTED,
+      stallTimeoutMs: 60_000,
+      log: silent,
+      load: { families: [], provider: 'cpu', threads: options.threads ?? 1, niceness: 5, maxBatchTokens: 64 },
+      ...options,
+    },
+    { tierLoaded() {}, tierFailed() {}, capacity() {}, died: (reason) => void deaths.push(reason) },
+  )
+  const until = async (condition: () => boolean) => {
+    for (let waited = 0; !condition(); waited += 10) {
+      assert.ok(waited < 20_000, 'waited in vain')
+      await delay(10)
+    }
+  }
+  try {
+    await use(pool, deaths, until)
+  } finally {
+    await pool.stop()
+  }
+}
+
+test('a batch comes back as one row of logits a sequence', () =>
+  withPool({}, async (pool, _, until) => {
+    await until(() => pool.idle === 1)
+    const result = await pool.run(batchOf(ANSWERS), 1)
+    assert.deepEqual(
+      result.logits.map((row) => [...row]),
+      [
+        [4, -4],
+        [8, -8],
+      ],
+    )
+  }))
+
+test('a busy engine takes no other batch, and says how long it expects to be busy', () =>
+  withPool({}, async (pool, _, until) => {
+    await until(() => pool.idle === 1)
+    assert.deepEqual(pool.busyMs(performance.now()), [0])
+    const running = pool.run(batchOf(ANSWERS), 1_000)
+    assert.equal(pool.idle, 0)
+    const [busyMs] = pool.busyMs(performance.now())
+    assert.ok(busyMs! > 500 && busyMs! <= 1_000)
+    await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
+    await running
+  }))
+
+test('a death rejects the batch with its signal, and a new engine takes the place', () =>
+  withPool({}, async (pool, deaths, until) => {
+    await until(() => pool.idle === 1)
+    const [first] = pool.pids
+    await assert.rejects(pool.run(batchOf(DIES), 1), { code: 'ENGINE_FAILED', message: /SIGKILL/ })
+    assert.equal(pool.idle, 0)
+    await until(() => pool.idle === 1)
+    assert.notEqual(pool.pids[0], first)
+    assert.deepEqual(deaths, ['signal SIGKILL'])
+    await pool.run(batchOf(ANSWERS), 1)
+  }))
+
+test('an engine that hangs is killed, and its batch rejected', () =>
+  withPool({ stallTimeoutMs: 50 }, async (pool, deaths, until) => {
+    await until(() => pool.idle === 1)
+    await assert.rejects(pool.run(batchOf(HANGS), 1), { code: 'ENGINE_FAILED', message: /SIGKILL/ })
+    await until(() => pool.idle === 1)
+    assert.equal(deaths.length, 1)
+  }))
+
+test('a failed batch is rejected without its engine, and without its reason, which may hold paths', () =>
+  withPool({}, async (pool, deaths, until) => {
+    await until(() => pool.idle === 1)
+    await assert.rejects(pool.run(batchOf(FAILS), 1), (error: Error) => !error.message.includes('out of memory'))
+    assert.equal(pool.idle, 1)
+    assert.deepEqual(deaths, [])
+  }))
+
+test('with a second engine work goes on while the first comes back', () =>
+  withPool({ engines: 2 }, async (pool, _, until) => {
+    await until(() => pool.idle === 2)
+    await assert.rejects(pool.run(batchOf(DIES), 1))
+    assert.equal(pool.serving, 1)
+    await pool.run(batchOf(ANSWERS), 1)
+  }))
+
+test('an engine that cannot load is hopeless after some tries, and the last thing it wrote is the reason', () =>
+  withPool({ threads: THREADS_THAT_FAIL_TO_LOAD }, async (pool, deaths, until) => {
+    assert.equal(pool.hopeless, false)
+    await until(() => pool.hopeless)
+    assert.equal(deaths.length, 3)
+    assert.match(pool.lastDeath!, /exit code 3.*libexample\.so\.13/)
+  }))
+
+test('an inference process has a lower priority than the API and leaves when its parent is killed', async () => {
+  const parent = spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      '--eval',
+      `const { fork } = require('node:child_process')
+       const child = fork(${JSON.stringify(ENGINE_FILE)}, [], { serialization: 'advanced' })
+       child.on('message', ({ type }) => type === 'ready' && console.log(child.pid))
+       child.send({ type: 'load', families: [], provider: 'cpu', threads: 1, niceness: 7, maxBatchTokens: 64 })`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const [line] = (await parent.stdout.take(1).toArray()) as Buffer[]
+  const pid = Number(line)
+  assert.equal(getPriority(pid), 7)
+  process.kill(pid, 'SIGTERM')
+  process.kill(pid, 'SIGINT')
+  await delay(50)
+  assert.ok(process.kill(pid, 0), 'a signal meant for the group does not end it')
+  parent.kill('SIGKILL')
+  for (let waited = 0; isAlive(pid); waited += 10) {
+    assert.ok(waited < 10_000, 'the engine outlived its parent')
+    await delay(10)
+  }
+})
+
+test('children get the loaders of their parent, not its debugger nor its test runner', () => {
+  const parent = ['--import', 'tsx', '--inspect-brk=9229', '--test', '--require=./a.cjs', '--eval', 'go()']
+  assert.deepEqual(childExecArgv(parent, '/x/engine-process.ts'), ['--import', 'tsx', '--require=./a.cjs'])
+  assert.deepEqual(childExecArgv([], '/x/engine-process.ts'), ['--import', 'tsx'])
+  assert.deepEqual(childExecArgv([], '/x/engine-process.js'), [])
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
