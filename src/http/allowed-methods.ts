@@ -2,8 +2,6 @@ import type { HTTPMethods } from 'fastify'
 import { MethodNotAllowed } from '../errors.js'
 import type { App } from './app-types.js'
 
-const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
-
 /** Notes the methods of every route registered from now on. */
 export function watchMethods(app: App): ReadonlyMap<string, Set<string>> {
   const methodsOf = new Map<string, Set<string>>()
@@ -19,10 +17,10 @@ export function watchMethods(app: App): ReadonlyMap<string, Set<string>> {
 export function refuseOtherMethods(app: App, methodsOf: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, methods] of [...methodsOf]) {
     const allowed = [...methods].sort().join(', ')
-    const others = METHODS.filter((method) => !methods.has(method))
+    const others = (app.supportedMethods as HTTPMethods[]).filter((method) => !methods.has(method))
     if (others.length === 0 || url.includes('*')) continue
     app.route({
-      method: [...others],
+      method: others,
       url,
       schema: { hide: true },
       // in a hook, so that a body of any type or size is not read first

@@ -1,7 +1,14 @@
 /** Makes every error of the server a problem answer, whoever raised it: a route, Fastify, or Node's HTTP parser. */
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { InvalidRequest, isLextierError, NotFound, PayloadTooLarge, UnsupportedMediaType } from '../errors.js'
+import {
+  InvalidRequest,
+  isLextierError,
+  NotFound,
+  PayloadTooLarge,
+  RequestAborted,
+  UnsupportedMediaType,
+} from '../errors.js'
 import type { App } from './app-types.js'
 import { PROBLEM_TYPE, problemOf } from './problem.js'
 
@@ -55,6 +62,8 @@ export function clientErrorAnswer(nodeCode: string | undefined, requestId: strin
 }
 
 function fromFastify(error: unknown, request: FastifyRequest, maxBodyBytes: number): unknown {
+  // a body that breaks off is a caller that left
+  if (request.callerGone.aborted) return new RequestAborted()
   if (!isLextierError(error)) return error
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -66,6 +75,9 @@ function fromFastify(error: unknown, request: FastifyRequest, maxBodyBytes: numb
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new InvalidRequest('the body is not as long as its Content-Length says')
     default:
-      return error
+      // what else Fastify finds wrong with a request is the caller's to repair; its own sentences may quote the request
+      return error.code.startsWith('FST_') && (error.statusCode ?? 500) < 500
+        ? new InvalidRequest(`the request cannot be read (${error.code}); see /docs`)
+        : error
   }
 }

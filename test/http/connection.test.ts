@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { ClassifyRequest, ClassifyResult } from '../../src/serving/types.js'
 import { deferred } from '../support/deferred.js'
 import { resultFor } from './support/fake-classifier.js'
@@ -66,6 +67,20 @@ test('while draining, new predictions are refused, earlier ones are answered, an
   assert.equal((await earlier).statusCode, 200)
   await idle
   assert.equal(draining.inFlight, 0)
+})
+
+test('a caller that leaves in the middle of its body is counted as 499 and not logged as a failure', async (t) => {
+  const { app, draining, metrics, log } = await testApp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write(
+    'POST /v1/predict HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"te',
+  )
+  while (draining.inFlight === 0) await setImmediate()
+  socket.destroy()
+  await draining.idle()
+  assert.match(await metrics.exposition(), /lextier_requests_total\{route="\/v1\/predict",status="499"\} 1/)
+  assert.ok(!log.some((line) => line.includes('"level":"error"')), log.join(''))
 })
 
 test('bytes that are not HTTP are answered with a problem', async (t) => {

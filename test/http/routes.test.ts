@@ -63,6 +63,10 @@ test('a path that does not exist is NOT_FOUND, a wrong method is 405 with Allow'
   assert.ok(!missing.body.includes('secret'))
   const wrong = await app.inject({ method: 'GET', url: '/v1/predict' })
   assert.deepEqual([wrong.statusCode, wrong.json().code, wrong.headers.allow], [405, 'METHOD_NOT_ALLOWED', 'POST'])
+  for (const method of app.supportedMethods.filter((one) => one !== 'GET' && one !== 'HEAD')) {
+    const response = await app.inject({ method: method as 'POST', url: '/health/live' })
+    assert.equal(response.statusCode, 405, method)
+  }
   const put = await app.inject({
     method: 'PUT',
     url: '/v1/families/x',
