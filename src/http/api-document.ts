@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { App } from './app-types.js'
+import { problemCodeTable } from './problem-codes.js'
 
 const DESCRIPTION = [
   'Families of legal text classifiers of falling size. Every prediction is routed to the most accurate tier (`teacher`,',
@@ -9,6 +10,8 @@ const DESCRIPTION = [
   '9457) and never hold the texts of a request. Where the server is configured with API keys, send one as',
   '`Authorization: Bearer KEY` or `X-Api-Key: KEY`.',
 ].join(' ')
+
+const ERRORS = `## Errors\n\n${problemCodeTable()}`
 
 /** Before the routes: notes their schemas. */
 export async function addApiDocument(app: App, version: string): Promise<void> {
@@ -18,7 +21,7 @@ export async function addApiDocument(app: App, version: string): Promise<void> {
       openapi: '3.1.0',
       info: {
         title: 'lextier',
-        description: DESCRIPTION,
+        description: `${DESCRIPTION}\n\n${ERRORS}`,
         version,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },

@@ -63,7 +63,7 @@ export function clientErrorAnswer(nodeCode: string | undefined, requestId: strin
 
 function fromFastify(error: unknown, request: FastifyRequest, maxBodyBytes: number): unknown {
   // a body that breaks off is a caller that left
-  if (request.callerGone.aborted) return new RequestAborted()
+  if (request.callerGone.aborted && (error as { code?: string }).code === 'ECONNRESET') return new RequestAborted()
   if (!isLextierError(error)) return error
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import { type Static, Type } from 'typebox'
 import { isLextierError } from '../errors.js'
+import { isProblemCode } from './problem-codes.js'
 import type { SchemaViolation } from './schema-violations.js'
 import { stringEnum } from './string-enum.js'
 
@@ -10,7 +11,9 @@ export const PROBLEM_SCHEMA_ID = 'Problem'
 
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ description: 'URI reference that names the kind of problem: `/docs#CODE`' }),
+    type: Type.String({
+      description: 'URI reference that names the kind of problem: `/docs#CODE`; the page has a table of the codes',
+    }),
     title: Type.String({ description: 'the HTTP status in words' }),
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     detail: Type.String({ description: 'what went wrong and what to do; never holds the texts of the request' }),
@@ -47,25 +50,6 @@ export const ProblemSchema = Type.Object(
 )
 export type Problem = Static<typeof ProblemSchema>
 
-// codes of src/errors.ts that may be shown to HTTP callers as they are; the rest becomes INTERNAL
-const SHOWN_CODES = new Set([
-  'INVALID_REQUEST',
-  'UNAUTHORIZED',
-  'RATE_LIMITED',
-  'FAMILY_NOT_FOUND',
-  'TIER_NOT_FOUND',
-  'NOT_FOUND',
-  'METHOD_NOT_ALLOWED',
-  'PAYLOAD_TOO_LARGE',
-  'UNSUPPORTED_MEDIA_TYPE',
-  'BUDGET_INFEASIBLE',
-  'OVERLOADED',
-  'DEADLINE_EXCEEDED',
-  'NOT_READY',
-  'DRAINING',
-  'INTERNAL',
-  'REQUEST_ABORTED',
-])
 const RETRY_LATER = new Set([429, 503])
 
 /** The problem of an error, and the seconds after which trying again makes sense. */
@@ -76,7 +60,7 @@ export interface ProblemAnswer {
 
 /** @returns what the caller is told about an error; what is not an error of src/errors.ts becomes a bare INTERNAL */
 export function problemOf(error: unknown, requestId: string): ProblemAnswer {
-  const shown = isLextierError(error) && SHOWN_CODES.has(error.code)
+  const shown = isLextierError(error) && isProblemCode(error.code)
   const status = shown ? (error.statusCode ?? 500) : 500
   const code = shown ? error.code : 'INTERNAL'
   const { violations, reasons, retryAfterSeconds } = (shown ? error : {}) as {
