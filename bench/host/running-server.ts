@@ -1,0 +1,145 @@
+/** The real server as a child process, as its users start it, on a free port of this machine. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NotReady } from '../../src/errors.js'
+import type { Provider } from '../../src/onnx/providers.js'
+import { REPOSITORY } from './environment.js'
+
+export interface ServerFlags {
+  readonly models: string
+  readonly provider: string
+  readonly engines?: string | undefined
+  readonly threads?: string | undefined
+  readonly maxBatchTokens?: string | undefined
+}
+
+/** What the server says that it chose. */
+export interface EngineChoice {
+  readonly provider: Provider
+  readonly engines: number
+  readonly threads: number
+}
+
+export interface RunningServer {
+  readonly origin: string
+  readonly pid: number
+  /** from the start of the process to the first 200 of /health/ready */
+  readonly readyAfterMs: number
+  readonly choice: EngineChoice
+  /** compiled, or its TypeScript run through tsx because dist/ is missing or older */
+  readonly from: 'dist' | 'source'
+  /** SIGTERM, as an orchestrator does; SIGKILL when it does not leave */
+  stop(): Promise<void>
+}
+
+const POLL_MS = 20
+const STOP_TIMEOUT_MS = 40_000
+
+/** @throws NotReady with the server's own words when it ends, or is not ready in time */
+export async function startServer(flags: ServerFlags, timeoutMs: number): Promise<RunningServer> {
+  const scratch = mkdtempSync(join(tmpdir(), 'lextier-bench-'))
+  const logFile = join(scratch, 'server.log')
+  const from = freshBuild() ? 'dist' : 'source'
+  const entry =
+    from === 'dist' ? [join(REPOSITORY, BUILT_ENTRY)] : ['--import', 'tsx', join(REPOSITORY, 'src/cli/main.ts')]
+  const startMs = performance.now()
+  const child = spawnServer([...entry, ...serveArguments(flags)], logFile)
+  const stop = async () => {
+    await end(child)
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  try {
+    const log = () => readFileSync(logFile, 'utf8')
+    const origin = await untilReady(child, log, startMs + timeoutMs)
+    const readyAfterMs = performance.now() - startMs
+    return { origin, pid: child.pid!, readyAfterMs, choice: engineChoice(log()), from, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function serveArguments({ models, provider, engines, threads, maxBatchTokens }: ServerFlags): string[] {
+  const options = {
+    host: '127.0.0.1',
+    port: '0',
+    models,
+    provider,
+    engines,
+    threads,
+    'max-batch-tokens': maxBatchTokens,
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return ['serve', ...given.flatMap(([name, value]) => [`--${name}`, value!])]
+}
+
+/** Its log goes to a file, as in production: reading a pipe would be work for the load generator. */
+function spawnServer(args: readonly string[], logFile: string): ChildProcess {
+  const log = openSync(logFile, 'w')
+  // a setting of this shell would silently be part of the figures
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
+  const child = spawn(process.execPath, args, {
+    cwd: REPOSITORY,
+    env: Object.fromEntries(inherited),
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  return child
+}
+
+async function untilReady(child: ChildProcess, log: () => string, deadlineMs: number): Promise<string> {
+  let origin: string | undefined
+  let reason = 'it does not listen'
+  while (performance.now() < deadlineMs) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new NotReady(`the server ended: ${lastLines(log())}`)
+    origin ??= /listens on (http:\/\/[\d.]+:\d+)/.exec(log())?.[1]
+    if (origin !== undefined) {
+      const response = await fetch(`${origin}/health/ready`)
+      const body = await response.text()
+      if (response.status === 200) return origin
+      reason = body
+    }
+    await sleep(POLL_MS)
+  }
+  throw new NotReady(`the server is not ready in time (${reason}); ${lastLines(log())}`)
+}
+
+/** The one line of the server's log that has both a provider and a layout. */
+function engineChoice(log: string): EngineChoice {
+  for (const line of log.split('\n')) {
+    if (!line.startsWith('{')) continue
+    const { provider, engines, threads } = JSON.parse(line) as Partial<EngineChoice>
+    if (provider && engines && threads) return { provider, engines, threads }
+  }
+  throw new NotReady(`the server's log does not say which provider and engines it chose; ${lastLines(log)}`)
+}
+
+function lastLines(log: string): string {
+  return `it last wrote: ${log.trim().split('\n').slice(-3).join(' | ')}`
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  const killer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+  await ended
+  clearTimeout(killer)
+}
+
+const BUILT_ENTRY = 'dist/src/cli/main.js'
+
+/** A build older than its source would measure yesterday's code. */
+function freshBuild(): boolean {
+  const built = join(REPOSITORY, BUILT_ENTRY)
+  if (!existsSync(built)) return false
+  const builtMs = statSync(built).mtimeMs
+  return readdirSync(join(REPOSITORY, 'src'), { recursive: true, withFileTypes: true }).every(
+    (entry) => !entry.isFile() || statSync(join(entry.parentPath, entry.name)).mtimeMs <= builtMs,
+  )
+}

@@ -1,0 +1,33 @@
+/** What a load generator saw of one request. Times are readings of `performance.now()`. */
+import type { TierName } from '../../src/family/family-schema.js'
+import type { RoutingReason } from '../../src/serving/types.js'
+
+/** What the server said of its answer. */
+export interface Answer {
+  readonly tier: TierName
+  readonly reason: RoutingReason
+  /** from arrival to answer, as promised when the request was routed */
+  readonly predictedMs: number
+  /** from arrival to answer, on the server's clock */
+  readonly actualMs: number
+  /** undefined when there was no budget */
+  readonly budgetMet: boolean | undefined
+  /** of the text, without special tokens */
+  readonly tokens: number
+}
+
+export interface Observation {
+  /** when the schedule wanted it sent; in a closed loop, when it was sent */
+  readonly intendedMs: number
+  readonly sentMs: number
+  readonly endedMs: number
+  readonly budgetMs: number | undefined
+  /** an answer, or the code of an error: the server's (`OVERLOADED`), the network's (`ECONNRESET`) or `CLIENT_TIMEOUT` */
+  readonly outcome: Answer | { readonly errorCode: string }
+}
+
+export type AnsweredObservation = Observation & { readonly outcome: Answer }
+
+export function isAnswered(observation: Observation): observation is AnsweredObservation {
+  return 'tier' in observation.outcome
+}

@@ -1,0 +1,39 @@
+/** `npm run bench -- NAME [options]`. A bench's file is imported when it runs. */
+import { Command } from 'commander'
+import { isLextierError } from '../src/errors.js'
+
+const program = new Command('bench').description(
+  'Measurements of lextier, printed as a table and as JSON (docs/benchmarks.md)',
+)
+
+program
+  .command('serve')
+  .description(
+    'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
+  )
+  .option('--models <folder>', 'folder of families (default: the bundled ones)')
+  .option('--family <name>', 'which family (default: the first by name)')
+  .option('--provider <name>', 'auto, cpu, cuda or webgpu', 'auto')
+  .option('--engines <count>', "inference processes (default: the server's choice)")
+  .option('--threads <count>', "threads of each (default: the server's choice)")
+  .option('--max-batch-tokens <count>', "tokens of one batch, padding included (default: the server's choice)")
+  .option('--data <file>', 'CSV, TSV or JSONL of real texts (default: synthetic texts of the same lengths)')
+  .option('--text-column <name>', 'column of the texts', 'facts')
+  .option('--texts <count>', 'at most so many texts, drawn at random', '512')
+  .option('--seconds <count>', 'of each open-loop phase; other phases are shares of it', '10')
+  .option('--load <shares>', 'open-loop loads as shares of the measured capacity', '0.5,0.8')
+  .option('--budgets <ms>', 'latency budgets that requests draw from (default: multiples of idle latencies)')
+  .option('--connections <counts>', 'closed-loop connections to try (default: enough for full batches)')
+  .option('--seed <number>', 'of texts, arrivals and budgets', '1')
+  .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
+  .action(async (flags) => {
+    const { runServeBench } = await import('./serve.js')
+    await runServeBench(flags)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(isLextierError(error) ? `${error.code}: ${error.message}\n` : `${(error as Error).stack}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,84 @@
+/**
+ * What the runtime alone can do: as many bare processes as the server has engines, each with as many threads, running the
+ * same portable model over the same texts, one at a time and in length-sorted batches. The bar that serving is held to.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ProviderUnavailable } from '../../src/errors.js'
+import type { RawCommand, RawLoadCommand, RawLoaded, RawMeasured, RawReport } from './raw-protocol.js'
+
+export interface RawOptions extends Omit<RawLoadCommand, 'type'> {
+  readonly processes: number
+  /** padded tokens of a length-sorted batch: the server's own limit */
+  readonly maxBatchTokens: number
+  readonly maxRows: number
+  /** of each of the two measurements */
+  readonly durationMs: number
+}
+
+export interface RawRate {
+  readonly textsPerSecond: number
+  /** of the texts, without special tokens and padding */
+  readonly tokensPerSecond: number
+  readonly textsPerCpuSecond: number
+  readonly tokensPerCpuSecond: number
+}
+
+export interface RawThroughput {
+  readonly processes: number
+  readonly threads: number
+  readonly oneByOne: RawRate
+  readonly lengthSorted: RawRate
+  /** the one of the two with more tokens a second */
+  readonly best: 'oneByOne' | 'lengthSorted'
+}
+
+const PROCESS_FILE = fileURLToPath(new URL(`./raw-process${extname(import.meta.url)}`, import.meta.url))
+
+/** @throws ProviderUnavailable when a process cannot load or run the model */
+export async function measureRaw(options: RawOptions): Promise<RawThroughput> {
+  const { processes, maxBatchTokens, maxRows, durationMs, ...model } = options
+  const children = Array.from({ length: processes }, () => fork(PROCESS_FILE, [], { serialization: 'advanced' }))
+  const askAll = <T extends RawReport>(command: RawCommand) =>
+    Promise.all(children.map((child) => ask<T>(child, command, options.provider)))
+  try {
+    const loaded = await askAll<RawLoaded>({ type: 'load', ...model })
+    const slowest = Math.min(...loaded.map(({ textsPerSecond }) => textsPerSecond))
+    // the untimed pass and the timed one together take about as long as was asked for
+    const sample = Math.max(1, Math.min(model.texts.length, Math.round((slowest * durationMs) / 2_000)))
+    const run = { type: 'run', sample, maxRows, durationMs: durationMs / 2 } as const
+    const oneByOne = total(await askAll<RawMeasured>({ ...run, maxBatchTokens: undefined }))
+    const lengthSorted = total(await askAll<RawMeasured>({ ...run, maxBatchTokens }))
+    const best = lengthSorted.tokensPerSecond > oneByOne.tokensPerSecond ? 'lengthSorted' : 'oneByOne'
+    return { processes, threads: model.threads, oneByOne, lengthSorted, best }
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+function total(measured: readonly RawMeasured[]): RawRate {
+  const sum = (of: (one: RawMeasured) => number) => measured.reduce((whole, one) => whole + of(one), 0)
+  const cpuSeconds = sum((one) => one.cpuSeconds)
+  return {
+    textsPerSecond: sum(({ texts, seconds }) => texts / seconds),
+    tokensPerSecond: sum(({ tokens, seconds }) => tokens / seconds),
+    textsPerCpuSecond: sum(({ texts }) => texts) / cpuSeconds,
+    tokensPerCpuSecond: sum(({ tokens }) => tokens) / cpuSeconds,
+  }
+}
+
+function ask<T extends RawReport>(child: ChildProcess, command: RawCommand, provider: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (reason: string) => reject(new ProviderUnavailable(provider, reason))
+    const died = (code: number | null, signal: string | null) =>
+      fail(`the process that measures it ended (${signal ?? `exit code ${code}`})`)
+    child.once('exit', died)
+    child.once('message', (report: RawReport) => {
+      child.off('exit', died)
+      if (report.type === 'failed') fail(report.message)
+      else resolve(report as T)
+    })
+    child.send(command, (error) => error && fail(error.message))
+  })
+}

@@ -1,0 +1,99 @@
+/** A bare process: one session of the portable model, texts tokenised and padded beforehand, `session.run` in a loop. */
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import { padSequences } from '../../src/onnx/encoder-session.js'
+import { executionProviders } from '../../src/onnx/providers.js'
+import { lengthSortedBatches, systematicSample } from './length-sorted-batches.js'
+import type {
+  RawCommand,
+  RawLoadCommand,
+  RawLoaded,
+  RawMeasured,
+  RawReport,
+  RawRunCommand,
+  RawText,
+} from './raw-protocol.js'
+
+/** Long enough to know how many texts fill a measurement. */
+const ESTIMATE_MS = 500
+
+interface Loaded {
+  readonly session: InferenceSession
+  readonly config: EncoderConfig
+  readonly texts: readonly RawText[]
+}
+
+let loaded: Loaded | undefined
+
+async function load({ modelFile, config, provider, threads, texts }: RawLoadCommand): Promise<RawLoaded> {
+  const session = await InferenceSession.create(modelFile, {
+    executionProviders: executionProviders(provider),
+    intraOpNumThreads: threads,
+    logSeverityLevel: 4,
+  })
+  loaded = { session, config, texts }
+  const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)
+  const inputs = lengthsMixed.flatMap(({ sequences }) => sequences).map((sequence) => feeds([sequence], config))
+  for (const one of inputs.slice(-2)) await session.run(one)
+  const startMs = performance.now()
+  let runs = 0
+  while (performance.now() - startMs < ESTIMATE_MS) await session.run(inputs[(7 * runs++) % inputs.length]!)
+  const textsRun = (runs * lengthsMixed.length) / inputs.length
+  return { type: 'loaded', textsPerSecond: (1_000 * textsRun) / (performance.now() - startMs) }
+}
+
+async function measure({ session, config, texts }: Loaded, command: RawRunCommand): Promise<RawMeasured> {
+  const { sample, maxBatchTokens, maxRows, durationMs } = command
+  const chosen = systematicSample(texts, sample, ({ tokens }) => tokens)
+  const sequences = chosen.flatMap((text) => text.sequences)
+  const lengths = sequences.map(({ length }) => length)
+  const batches =
+    maxBatchTokens === undefined ? lengths.map((_, i) => [i]) : lengthSortedBatches(lengths, maxBatchTokens, maxRows)
+  const inputs = batches.map((batch) =>
+    feeds(
+      batch.map((index) => sequences[index]!),
+      config,
+    ),
+  )
+  // a pass before the clock starts: the first run of a shape allocates its memory
+  for (const input of inputs) await session.run(input)
+  const cpuBefore = process.cpuUsage()
+  const startMs = performance.now()
+  let passes = 0
+  do {
+    for (const input of inputs) await session.run(input)
+    passes++
+  } while (performance.now() - startMs < durationMs)
+  const seconds = (performance.now() - startMs) / 1_000
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return {
+    type: 'measured',
+    texts: passes * chosen.length,
+    tokens: passes * chosen.reduce((sum, { tokens }) => sum + tokens, 0),
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+  }
+}
+
+function feeds(sequences: readonly Int32Array[], config: EncoderConfig) {
+  const { inputIds, attentionMask, tokens } = padSequences(
+    sequences.map((sequence) => ({ inputIds: sequence })),
+    config,
+  )
+  const shape = [sequences.length, tokens]
+  return {
+    input_ids: new Tensor('int64', inputIds, shape),
+    attention_mask: new Tensor('int64', attentionMask, shape),
+  }
+}
+
+process.on('message', async (command: RawCommand) => {
+  let report: RawReport
+  try {
+    report = command.type === 'load' ? await load(command) : await measure(loaded!, command)
+  } catch (error) {
+    report = { type: 'failed', message: error instanceof Error ? error.message : String(error) }
+  }
+  process.send?.(report)
+})
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,53 @@
+/** Messages between the bench and a process that does nothing but `session.run`. */
+import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import type { Provider } from '../../src/onnx/providers.js'
+
+export interface RawText {
+  /** of the text, without special tokens */
+  readonly tokens: number
+  /** one a window, special tokens included */
+  readonly sequences: readonly Int32Array[]
+}
+
+export interface RawLoadCommand {
+  readonly type: 'load'
+  readonly modelFile: string
+  readonly config: EncoderConfig
+  readonly provider: Provider
+  readonly threads: number
+  readonly texts: readonly RawText[]
+}
+
+export interface RawRunCommand {
+  readonly type: 'run'
+  /** texts of this process's sample; the parent has agreed with all processes on one number */
+  readonly sample: number
+  /** padded tokens of a batch; undefined: every sequence alone */
+  readonly maxBatchTokens: number | undefined
+  readonly maxRows: number
+  /** whole passes over the sample until so much time is spent */
+  readonly durationMs: number
+}
+
+/** The model is loaded and has run. */
+export interface RawLoaded {
+  readonly type: 'loaded'
+  /** an estimate, from a few texts alone */
+  readonly textsPerSecond: number
+}
+
+export interface RawMeasured {
+  readonly type: 'measured'
+  readonly texts: number
+  readonly tokens: number
+  readonly seconds: number
+  readonly cpuSeconds: number
+}
+
+export interface RawFailed {
+  readonly type: 'failed'
+  readonly message: string
+}
+
+export type RawCommand = RawLoadCommand | RawRunCommand
+export type RawReport = RawLoaded | RawMeasured | RawFailed

@@ -1,0 +1,93 @@
+/** The highest throughput of a tier, or of all tiers under mixed budgets, and what an idle server takes for one request. */
+import { NotReady } from '../../src/errors.js'
+import type { RequestedTier } from '../../src/serving/types.js'
+import { runClosedLoop } from '../load/closed-loop.js'
+import { completionRate } from '../load/completion-rate.js'
+import { type LoadSummary, summariseLoad } from '../load/load-summary.js'
+import { isAnswered, type Observation } from '../load/observation.js'
+import type { DurationPercentiles } from '../load/percentile.js'
+import { type BenchContext, sendNext } from './bench-context.js'
+import { type CpuSpent, watchCpu } from './cpu-spent.js'
+
+export interface Capacity {
+  readonly connections: number
+  readonly textsPerSecond: number
+  /** of the texts, without special tokens and padding */
+  readonly tokensPerSecond: number
+  /** answers for each second of CPU time that the server's processes spent; null where the system does not tell */
+  readonly textsPerCpuSecond: number | null
+  readonly tokensPerCpuSecond: number | null
+  readonly cpu: CpuSpent
+  readonly load: Pick<LoadSummary, 'requests' | 'answered' | 'errors' | 'tiers'>
+}
+
+export interface CapacityOptions {
+  readonly tier: RequestedTier
+  /** empty: none */
+  readonly budgetsMs: readonly number[]
+  /** each is tried for as long; the one with the most texts a second counts */
+  readonly connections: readonly number[]
+  readonly durationMs: number
+}
+
+/** The queue fills and the batches find their size. */
+const WARM_UP_SHARE = 0.2
+
+/** @throws NotReady when nothing was answered in the time given */
+export async function measureCapacity(context: BenchContext, options: CapacityOptions): Promise<Capacity> {
+  const found: Capacity[] = []
+  for (const connections of options.connections) found.push(await capacityWith(context, options, connections))
+  const best = found.reduce((one, other) => (other.textsPerSecond > one.textsPerSecond ? other : one))
+  if (best.textsPerSecond === 0) {
+    throw new NotReady(
+      `too few requests of tier "${options.tier}" were answered to measure it ` +
+        `(${best.load.answered} of ${best.load.requests}; errors: ${JSON.stringify(best.load.errors)}); give more --seconds`,
+    )
+  }
+  return best
+}
+
+async function capacityWith(context: BenchContext, options: CapacityOptions, connections: number): Promise<Capacity> {
+  const { tier, budgetsMs, durationMs } = options
+  const cpuSpent = watchCpu(context.server.pid)
+  const { observations, startMs, endMs } = await runClosedLoop({
+    connections,
+    durationMs: durationMs * (1 + WARM_UP_SHARE),
+    send: () => sendNext(context, tier, budgetsMs),
+  })
+  const cpu = cpuSpent()
+  const completions = completionsOf(observations)
+  const tokens = completions.reduce((sum, completion) => sum + completion.tokens, 0)
+  const perCpuSecond = (amount: number) => (cpu.serverSeconds ? amount / cpu.serverSeconds : null)
+  const { requests, answered, errors, tiers } = summariseLoad(observations)
+  return {
+    connections,
+    ...completionRate(completions, startMs + durationMs * WARM_UP_SHARE, endMs),
+    textsPerCpuSecond: perCpuSecond(completions.length),
+    tokensPerCpuSecond: perCpuSecond(tokens),
+    cpu,
+    load: { requests, answered, errors, tiers },
+  }
+}
+
+/** One request at a time, each after the answer to the one before: nothing queues. */
+export async function measureIdleLatency(
+  context: BenchContext,
+  tier: RequestedTier,
+  durationMs: number,
+): Promise<DurationPercentiles & { readonly requests: number }> {
+  const { observations } = await runClosedLoop({
+    connections: 1,
+    durationMs,
+    send: () => sendNext(context, tier, []),
+  })
+  const { latency, answered, errors } = summariseLoad(observations)
+  if (latency.p90Ms === null) {
+    throw new NotReady(`no request of tier "${tier}" was answered (errors: ${JSON.stringify(errors)})`)
+  }
+  return { requests: answered, ...latency }
+}
+
+function completionsOf(observations: readonly Observation[]) {
+  return observations.filter(isAnswered).map(({ endedMs, outcome }) => ({ endedMs, tokens: outcome.tokens }))
+}

@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url'
+import { InvalidConfiguration } from '../../src/errors.js'
+import type { ServerFlags } from '../host/running-server.js'
+
+/** As commander gives them. */
+export interface ServeFlags {
+  readonly models?: string
+  readonly family?: string
+  readonly provider: string
+  readonly engines?: string
+  readonly threads?: string
+  readonly maxBatchTokens?: string
+  readonly data?: string
+  readonly textColumn: string
+  readonly texts: string
+  readonly seconds: string
+  readonly load: string
+  readonly budgets?: string
+  readonly connections?: string
+  readonly seed: string
+  readonly json?: string
+}
+
+export interface ServeOptions {
+  readonly server: ServerFlags
+  /** undefined: the first in the folder */
+  readonly family: string | undefined
+  readonly file: string | undefined
+  readonly textColumn: string
+  readonly texts: number
+  /** of each open-loop phase; the others are shares of it */
+  readonly seconds: number
+  readonly loadShares: readonly number[]
+  /** undefined: from the tiers' idle latencies */
+  readonly budgetsMs: readonly number[] | undefined
+  /** undefined: enough to keep every engine in full batches */
+  readonly connections: readonly number[] | undefined
+  readonly seed: number
+}
+
+const BUNDLED_MODELS = fileURLToPath(new URL('../../models', import.meta.url))
+
+/** @throws InvalidConfiguration naming the flag */
+export function serveOptions(flags: ServeFlags): ServeOptions {
+  const { provider, engines, threads, maxBatchTokens } = flags
+  return {
+    server: { models: flags.models ?? BUNDLED_MODELS, provider, engines, threads, maxBatchTokens },
+    family: flags.family,
+    file: flags.data,
+    textColumn: flags.textColumn,
+    texts: oneNumber('--texts', flags.texts, 1, 1_000_000, true),
+    seconds: oneNumber('--seconds', flags.seconds, 0.1, 3_600),
+    loadShares: numbers('--load', flags.load, 0.01, 10),
+    budgetsMs: flags.budgets === undefined ? undefined : numbers('--budgets', flags.budgets, 0.1, 60_000),
+    connections:
+      flags.connections === undefined ? undefined : numbers('--connections', flags.connections, 1, 4_096, true),
+    seed: oneNumber('--seed', flags.seed, 0, 2 ** 32 - 1, true),
+  }
+}
+
+function numbers(flag: string, text: string, least: number, most: number, whole = false): number[] {
+  return text.split(',').map((part) => oneNumber(flag, part, least, most, whole))
+}
+
+function oneNumber(flag: string, text: string, least: number, most: number, whole = false): number {
+  const value = Number(text.trim() || Number.NaN)
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value
+  throw new InvalidConfiguration(flag, `"${text}" is not a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)
+}
