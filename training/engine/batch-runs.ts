@@ -1,6 +1,6 @@
 /**
- * Cuts a list of batches into runs: consecutive batches of equal shapes, stacked along a new first axis, so that one ONNX
- * `Loop` takes them all. Order is kept, because every step depends on the one before.
+ * Cuts a list of batches into runs that one ONNX `Loop` takes each, and stacks batches of equal shape along a new first
+ * axis. Order is kept, because every step depends on the one before.
  */
 import { elementCount, type HostTensor, type HostTensors } from '../../src/family/tensor.js'
 import type { Signatures } from './trace.js'
@@ -10,6 +10,8 @@ export interface RunLimits {
   readonly maxSteps: number
   /** most bytes of stacked batches in one run; a single batch may exceed it */
   readonly maxBytes: number
+  /** whether one run may hold batches of several shapes */
+  readonly mixShapes: boolean
 }
 
 /** @returns shapes and types */
@@ -25,7 +27,7 @@ export function signatureKey(signatures: Signatures): string {
   return JSON.stringify(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)))
 }
 
-/** @returns the batches in order, cut where shapes change or a limit is reached */
+/** @returns the batches in order, cut where a limit is reached, and where shapes change unless they may be mixed */
 export function cutIntoRuns(batches: readonly HostTensors[], limits: RunLimits): HostTensors[][] {
   const runs: HostTensors[][] = []
   let key = ''
@@ -34,7 +36,12 @@ export function cutIntoRuns(batches: readonly HostTensors[], limits: RunLimits):
     const batchKey = signatureKey(signaturesOf(batch))
     const batchBytes = byteCount(batch)
     const last = runs.at(-1)
-    if (last && batchKey === key && last.length < limits.maxSteps && bytes + batchBytes <= limits.maxBytes) {
+    if (
+      last &&
+      (limits.mixShapes || batchKey === key) &&
+      last.length < limits.maxSteps &&
+      bytes + batchBytes <= limits.maxBytes
+    ) {
       last.push(batch)
       bytes += batchBytes
     } else {
@@ -46,13 +53,44 @@ export function cutIntoRuns(batches: readonly HostTensors[], limits: RunLimits):
   return runs
 }
 
-/** @returns each tensor of the batches, which have equal shapes, stacked along a new first axis */
-export function stack(batches: readonly HostTensors[]): HostTensors {
-  const first = batches[0] ?? {}
+export interface ShapeGroup {
+  readonly signatures: Signatures
+  readonly batches: HostTensors[]
+}
+
+/** Batches by shape, and where each one went: batch i is row rowOf[i] of group shapeOf[i]. */
+export interface GroupedBatches {
+  readonly groups: readonly ShapeGroup[]
+  readonly shapeOf: readonly number[]
+  readonly rowOf: readonly number[]
+}
+
+/**
+ * @param known shapes that come first, in this order, even those that no batch has
+ * @returns the batches by shape; shapes not known follow in order of appearance
+ */
+export function groupByShape(batches: readonly HostTensors[], known: readonly Signatures[] = []): GroupedBatches {
+  const groups: ShapeGroup[] = known.map((signatures) => ({ signatures, batches: [] }))
+  const indices = new Map(known.map((signatures, index) => [signatureKey(signatures), index]))
+  const shapeOf: number[] = []
+  const rowOf: number[] = []
+  for (const batch of batches) {
+    const signatures = signaturesOf(batch)
+    const key = signatureKey(signatures)
+    const index = indices.get(key) ?? groups.push({ signatures, batches: [] }) - 1
+    indices.set(key, index)
+    shapeOf.push(index)
+    rowOf.push(groups[index]!.batches.push(batch) - 1)
+  }
+  return { groups, shapeOf, rowOf }
+}
+
+/** @returns each tensor of the batches, all of the group's shape, stacked along a new first axis */
+export function stack({ signatures, batches }: ShapeGroup): HostTensors {
   return Object.fromEntries(
-    Object.entries(first).map(([name, { shape, values }]) => {
-      const size = values.length
-      const stacked = new (values instanceof Float32Array ? Float32Array : Int32Array)(size * batches.length)
+    Object.entries(signatures).map(([name, { shape, dtype }]) => {
+      const size = elementCount(shape)
+      const stacked = new (dtype === 'float32' ? Float32Array : Int32Array)(size * batches.length)
       batches.forEach((batch, index) => {
         stacked.set(batch[name]!.values, index * size)
       })

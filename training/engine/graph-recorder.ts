@@ -44,9 +44,12 @@ export class GraphRecorder {
   private readonly producers = new Map<string, RecordedNode>()
   private names = 0
 
+  /** @param prefix of every name made here; graphs nested in one another must not share names */
+  constructor(private readonly prefix = '') {}
+
   /** @returns a name that no value of this graph has yet */
   unique(prefix: string): string {
-    return `${prefix}_${this.names++}`
+    return `${this.prefix}${prefix}_${this.names++}`
   }
 
   /** Appends a node with one output. @returns the output's name */

@@ -19,14 +19,19 @@ export interface OnnxDevice {
 
 const MEBIBYTE = 2 ** 20
 
-/** @returns the device's settings; the CPU's runs are short so that progress shows and Ctrl-C works */
+/**
+ * @returns the device's settings. The CPU's runs are short, so that progress shows and Ctrl-C works. CUDA's are long and mix
+ * shapes, since the state travels between host and GPU once a run.
+ */
 export function onnxDevice(provider: Provider, threads?: number): OnnxDevice {
   return {
     provider,
     threads,
     trace: { batchedMatMul: provider === 'webgpu' ? 'plain' : 'fused', matMulType: 'float32' },
     runLimits:
-      provider === 'cuda' ? { maxSteps: 1024, maxBytes: 256 * MEBIBYTE } : { maxSteps: 8, maxBytes: 64 * MEBIBYTE },
+      provider === 'cuda'
+        ? { maxSteps: 1024, maxBytes: 256 * MEBIBYTE, mixShapes: true }
+        : { maxSteps: 8, maxBytes: 64 * MEBIBYTE, mixShapes: false },
     programs: provider === 'cpu' ? 16 : 8,
   }
 }

@@ -55,13 +55,13 @@ export interface GraphParts {
   readonly outputs: readonly ValueInfo[]
 }
 
-/** A node such as Loop, whose `body` attribute is a graph. */
+/** A node such as Loop or If, whose attributes are graphs. */
 export interface SubgraphNode {
   readonly opType: string
   readonly domain: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  readonly body: GraphParts
+  readonly graphs: Readonly<Record<string, GraphParts>>
 }
 
 /** @returns the ONNX element type's number, as Cast's attribute `to` wants it */
@@ -95,7 +95,10 @@ function graphProto(graph: GraphParts): GraphProto {
         name: `${node.opType}:${node.outputs[0]}`,
         input: [...node.inputs],
         output: [...node.outputs],
-        attribute: 'body' in node ? [bodyAttribute(node.body)] : Object.entries(node.attributes).map(attribute),
+        attribute:
+          'graphs' in node
+            ? Object.entries(node.graphs).map(graphAttribute)
+            : Object.entries(node.attributes).map(attribute),
       }),
     ),
     initializer: graph.constants.map((constant) =>
@@ -111,11 +114,11 @@ function graphProto(graph: GraphParts): GraphProto {
   })
 }
 
-function bodyAttribute(body: GraphParts): AttributeProto {
+function graphAttribute([name, graph]: [string, GraphParts]): AttributeProto {
   return create(AttributeProtoSchema, {
-    name: 'body',
+    name,
     type: AttributeProto_AttributeType.GRAPH,
-    g: graphProto(body),
+    g: graphProto(graph),
   })
 }
 
