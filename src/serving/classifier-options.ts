@@ -30,7 +30,7 @@ export interface ClassifierOptions {
   readonly maxQueue?: number
   /** requests that may wait in all tiers together; default 4 times `maxQueue` */
   readonly maxQueueTotal?: number
-  /** tokens of a batch, padding included; a single longer sequence still runs. Default 2,048 on the CPU, 16,384 on a GPU */
+  /** tokens of a batch, padding included; a single longer sequence still runs. Default 512 on the CPU, 16,384 on a GPU */
   readonly maxBatchTokens?: number
   /** tokens of all texts of one request, where long texts are read in windows; default 131,072 */
   readonly maxRequestTokens?: number

@@ -20,8 +20,11 @@ export interface StartOptions {
   readonly log: ServingLog
 }
 
-/** Padding grows with a batch, and on a CPU throughput hardly does; a GPU needs large batches to be busy. */
-const MAX_BATCH_TOKENS = { cpu: 2_048, cuda: 16_384, webgpu: 16_384 } as const
+/**
+ * A batch cannot be interrupted, so whoever comes after waits for all of it, and on a CPU a batch of several long texts is
+ * no quicker than they are one by one. A GPU needs large batches to be busy.
+ */
+const MAX_BATCH_TOKENS = { cpu: 512, cuda: 16_384, webgpu: 16_384 } as const
 /** The API process stays at 0: answers, health and refusals are never late for want of CPU. */
 const ENGINE_NICENESS = 10
 const STALL_TIMEOUT_MS = 120_000
