@@ -11,6 +11,7 @@ import { checkListenAddress, listenFailure } from './listen-address.js'
 import { onParentLoss } from './parent-watch.js'
 import { EXIT_FAILURE } from './report-error.js'
 import { shutDown } from './shutdown.js'
+import { stopOnSignals } from './stop-signals.js'
 
 type Config = ServeConfig & { readonly modelsDir: string }
 
@@ -64,13 +65,19 @@ export async function runServer(config: Config, version: string): Promise<void> 
     log.fatal({ err: error }, 'uncaught')
     process.exit(EXIT_FAILURE)
   })
-  stopOnSignal(async (reason) => {
+  const stop = stopOnSignals(process, async (reason) => {
     log.info({ reason, inFlight: draining.inFlight, graceMs: config.graceMs }, 'draining')
     const unanswered = await shutDown({ app, draining, classifier, graceMs: config.graceMs })
     if (unanswered > 0) log.error({ unanswered }, 'the grace time is over; raise LEXTIER_GRACE_MS to wait longer')
     else log.info('stopped')
     return unanswered > 0 ? EXIT_FAILURE : 0
   })
+  if (process.env.npm_lifecycle_event !== undefined) {
+    onParentLoss(
+      () => process.ppid,
+      () => stop('npm ended'),
+    )
+  }
 }
 
 async function familiesOf(modelsDir: string): Promise<FamilyListing> {
@@ -83,29 +90,4 @@ async function familiesOf(modelsDir: string): Promise<FamilyListing> {
       ? `no family in it can be served (${faults})`
       : 'there is no family in it (a subfolder with family.json); name another folder with --models or LEXTIER_MODELS',
   )
-}
-
-// one Ctrl-C or one kill of a process group reaches this process twice under npm: from the system and passed on by npm
-const SAME_SIGNAL_MS = 1_000
-
-/** The first signal stops in order, another one a second later or more at once. */
-function stopOnSignal(stop: (reason: string) => Promise<number>): void {
-  let stoppingSinceMs: number | undefined
-  const begin = (reason: string) => {
-    stoppingSinceMs = performance.now()
-    void stop(reason).then((exitCode) => process.exit(exitCode))
-  }
-  const numbers = { SIGTERM: 15, SIGINT: 2 } as const
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stoppingSinceMs === undefined) begin(signal)
-      else if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(128 + numbers[signal])
-    })
-  }
-  if (process.env.npm_lifecycle_event !== undefined) {
-    onParentLoss(
-      () => process.ppid,
-      () => stoppingSinceMs ?? begin('npm ended'),
-    )
-  }
 }
