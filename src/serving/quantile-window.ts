@@ -4,20 +4,24 @@
  * q below n / (n + 1)), whatever their distribution.
  */
 export class QuantileWindow {
-  readonly #values: number[] = []
   readonly #capacity: number
-  #next = 0
+  /** in the order in which they will be forgotten: a ring once it is full */
+  readonly #values: number[]
+  /** the same values, ascending */
+  readonly #sorted: number[]
+  /** seeds not yet replaced: they stand at the ring's start */
   #seedsLeft: number
+  #next = 0
   #observed = 0
-  #sorted: Float64Array | undefined
 
   /**
    * @param capacity observations remembered
-   * @param seeds what is believed before anything is observed; each observation replaces one
+   * @param seeds what is believed before anything is observed; each observation replaces one. At most `capacity`
    */
   constructor(capacity: number, seeds: readonly number[]) {
     this.#capacity = capacity
-    this.#values.push(...seeds)
+    this.#values = [...seeds]
+    this.#sorted = seeds.toSorted((a, b) => a - b)
     this.#seedsLeft = seeds.length
   }
 
@@ -26,27 +30,53 @@ export class QuantileWindow {
     return this.#observed
   }
 
+  /** Values that are not finite are passed over. */
   observe(value: number): void {
     if (!Number.isFinite(value)) return
     this.#observed++
-    this.#sorted = undefined
     if (this.#seedsLeft > 0) {
-      this.#values[this.#values.length - this.#seedsLeft] = value
       this.#seedsLeft--
-      return
-    }
-    if (this.#values.length < this.#capacity) {
+      this.#replace(this.#next, value)
+      this.#next = (this.#next + 1) % this.#capacity
+    } else if (this.#values.length < this.#capacity) {
       this.#values.push(value)
-      return
+      this.#insert(value)
+      this.#next = this.#values.length % this.#capacity
+    } else {
+      this.#replace(this.#next, value)
+      this.#next = (this.#next + 1) % this.#capacity
     }
-    this.#values[this.#next] = value
-    this.#next = (this.#next + 1) % this.#capacity
   }
 
-  /** @param q in [0, 1] */
+  /**
+   * @param q in [0, 1]
+   * @returns NaN of nothing at all
+   */
   quantile(q: number): number {
-    this.#sorted ??= Float64Array.from(this.#values).sort()
-    const rank = Math.min(this.#sorted.length, Math.max(1, Math.ceil((this.#sorted.length + 1) * q)))
+    const count = this.#sorted.length
+    const rank = Math.min(count, Math.max(1, Math.ceil((count + 1) * q)))
     return this.#sorted[rank - 1] ?? Number.NaN
+  }
+
+  #replace(index: number, value: number): void {
+    this.#sorted.splice(this.#rankOf(this.#values[index]!), 1)
+    this.#values[index] = value
+    this.#insert(value)
+  }
+
+  #insert(value: number): void {
+    this.#sorted.splice(this.#rankOf(value), 0, value)
+  }
+
+  /** @returns how many values are smaller */
+  #rankOf(value: number): number {
+    let low = 0
+    let high = this.#sorted.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#sorted[middle]! < value) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }

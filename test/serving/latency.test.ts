@@ -51,6 +51,25 @@ test('a quantile window forgets its seeds first and then its oldest observations
   assert.deepEqual([window.quantile(0), window.quantile(1)], [2, 5])
 })
 
+test('a window holds its latest observations, and the seeds that they have not replaced', () => {
+  const value = fc.double({ noNaN: true, noDefaultInfinity: true })
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 3, max: 20 }),
+      fc.array(value, { maxLength: 3 }),
+      fc.array(value, { maxLength: 60 }),
+      (capacity, seeds, observations) => {
+        const window = new QuantileWindow(capacity, seeds)
+        for (const observation of observations) window.observe(observation)
+        const held = [...seeds.slice(observations.length), ...observations.slice(-capacity)].sort((a, b) => a - b)
+        for (let rank = 1; rank <= held.length; rank++) {
+          assert.equal(window.quantile(rank / (held.length + 1) - 1e-9), held[rank - 1])
+        }
+      },
+    ),
+  )
+})
+
 test('a quantile is the order statistic of rank ceil((n + 1) q)', () => {
   fc.assert(
     fc.property(
