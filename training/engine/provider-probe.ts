@@ -14,8 +14,8 @@ export type ProbeResult = { readonly usable: true } | { readonly usable: false; 
 const TIME_LIMIT_MS = 120_000
 
 const INSTALL_CUDA =
-  "install ONNX Runtime's CUDA provider for the version of onnxruntime-node that package.json pins " +
-  '(ONNXRUNTIME_NODE_INSTALL=force npm rebuild onnxruntime-node, with CUDA and cuDNN on the library path), or train with --device cpu'
+  "install ONNX Runtime's CUDA provider with ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node, and have CUDA " +
+  'and cuDNN on the library path; or train with --device cpu'
 const INSTALL_VULKAN =
   'WebGPU needs a graphics driver with Vulkan (Linux), Metal or Direct3D 12; train with --device cpu without one'
 
