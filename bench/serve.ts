@@ -97,7 +97,8 @@ async function measure(bench: Bench): Promise<Pick<ServeResult, 'tiers' | 'budge
   for (const { tier } of family.manifest.tiers) tiers.push(await measureTier(bench, tier))
   const budgetsMs = options.budgetsMs ?? budgetMix(tiers.map(({ tier, idle }) => ({ tier, p90Ms: idle.p90Ms! })))
   onProgress('capacity, mixed budgets')
-  const connections = connectionsFor(bench)
+  // the longer the queue, the more requests only the faster tiers can answer in time: throughput rises with it
+  const connections = options.connections ?? connectionsFor(bench).flatMap((enough) => [enough, 3 * enough])
   const mixedCapacity = await measureCapacity(context, {
     tier: 'auto',
     budgetsMs,

@@ -48,9 +48,16 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
     from === 'dist' ? [join(REPOSITORY, BUILT_ENTRY)] : ['--import', 'tsx', join(REPOSITORY, 'src/cli/main.ts')]
   const startMs = performance.now()
   const child = spawnServer([...entry, ...serveArguments(flags)], logFile)
+  const removeScratch = () => rmSync(scratch, { recursive: true, force: true })
+  const abandon = () => {
+    child.kill('SIGTERM')
+    removeScratch()
+  }
+  process.once('exit', abandon)
   const stop = async () => {
     await end(child)
-    rmSync(scratch, { recursive: true, force: true })
+    process.off('exit', abandon)
+    removeScratch()
   }
   try {
     const log = () => readFileSync(logFile, 'utf8')

@@ -1,4 +1,4 @@
-import { percent, textTable } from '../output/text-table.js'
+import { type Cell, percent, textTable } from '../output/text-table.js'
 import type { ServeResult } from './serve-result.js'
 
 /** The result as people read it. */
@@ -8,63 +8,77 @@ export function serveTable(result: ServeResult): string {
     usage ? `${Math.round(usage.rssMiB)} MiB resident in ${usage.processes} processes` : 'memory not told here'
   const { p10, p50, p90, max } = workload.tokens
   return [
-    `family ${result.family} on ${server.provider}, ${server.engines} engine(s) of ${server.threads} thread(s), server from ${server.from}`,
+    `family ${result.family} on ${server.provider}, engines ${server.engines}, threads of each ${server.threads}, server from ${server.from}`,
     `${workload.source}; tokens p10 ${p10}, p50 ${p50}, p90 ${p90}, max ${max}`,
     `ready after ${(server.readyAfterMs / 1_000).toFixed(1)} s with ${memory(server.whenReady)}; at the end ${memory(server.atEnd)}`,
     '',
-    'Capacity (closed loop) and what bare session.run reaches on the same texts, cores and threads',
-    tierTable(result),
+    'Capacity (closed loop)',
+    capacityTable(result),
+    '',
+    'Share of what bare session.run reaches: same model file, texts, cores and threads; tokens/s',
+    rawTable(result),
     '',
     `Latency from the intended send (open loop, Poisson); budgets ${budgetsMs.join(', ')} ms, equally likely`,
-    openLoopTable(result),
+    latencyTable(result),
     '',
-    'Requests answered within their budget, by budget',
+    'Budgets and predictions',
+    routingTable(result),
+    '',
+    'Requests answered within their budget, seen by the client',
     budgetTable(result),
   ].join('\n')
 }
 
-function tierTable({ tiers, mixedCapacity }: ServeResult): string {
-  const header = ['tier', 'parameters', 'idle p50 ms', 'idle p90 ms', 'texts/s', 'tokens/s', 'raw tokens/s', 'raw as']
-  const shares = ['of raw', 'of raw per CPU-s', 'server CPU s', 'generator CPU s', 'connections', 'errors']
-  const rows = tiers.map(({ tier, parameters, idle, capacity, raw, shareOfRaw, shareOfRawPerCpuSecond }) => [
-    tier,
-    parameters,
-    idle.p50Ms,
-    idle.p90Ms,
+function capacityTable({ tiers, mixedCapacity }: ServeResult): string {
+  const row = (name: string, idle: readonly Cell[], capacity: ServeResult['mixedCapacity']): Cell[] => [
+    name,
+    ...idle,
     capacity.textsPerSecond,
     capacity.tokensPerSecond,
-    raw[raw.best].tokensPerSecond,
-    raw.best === 'oneByOne' ? 'one by one' : 'length-sorted',
-    percent(shareOfRaw),
-    percent(shareOfRawPerCpuSecond),
-    ...capacityCells(capacity),
-  ])
-  const { textsPerSecond, tokensPerSecond } = mixedCapacity
-  const mixed = [null, null, null, textsPerSecond, tokensPerSecond, null, '–', '–', '–']
-  return textTable(
-    [...header, ...shares],
-    [...rows, ['auto, mixed budgets', ...mixed, ...capacityCells(mixedCapacity)]],
-  )
-}
-
-function capacityCells({ cpu, connections, load }: ServeResult['mixedCapacity']) {
-  return [cpu.serverSeconds, cpu.generatorSeconds, connections, counts(load.errors)]
-}
-
-function openLoopTable({ openLoop }: ServeResult): string {
-  const header = ['load', 'offered/s', 'requests', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'send lag p99 ms']
-  const shares = [
-    'budget met',
-    '(server says)',
-    'where promised',
-    'within prediction',
-    'actual/predicted',
-    'tiers',
+    capacity.textsPerCpuSecond,
+    capacity.cpu.serverSeconds,
+    capacity.cpu.generatorSeconds,
+    capacity.connections,
+    counts(capacity.load.errors),
+  ]
+  const idle = ['tier', 'idle p50 ms', 'idle p90 ms']
+  const served = [
+    'texts/s',
+    'tokens/s',
+    'texts/server CPU-s',
+    'server CPU-s',
+    'generator CPU-s',
+    'connections',
     'errors',
   ]
   return textTable(
-    [...header, ...shares],
-    openLoop.map(({ loadShare, offeredPerSecond, requests, latency, sendLag, budget, prediction, tiers, errors }) => [
+    [...idle, ...served],
+    [
+      ...tiers.map(({ tier, idle: { p50Ms, p90Ms }, capacity }) => row(tier, [p50Ms, p90Ms], capacity)),
+      row('auto, mixed budgets', [null, null], mixedCapacity),
+    ],
+  )
+}
+
+function rawTable({ tiers }: ServeResult): string {
+  return textTable(
+    ['tier', 'parameters', 'one by one', 'length-sorted', 'served', 'share of best', 'share per CPU-s'],
+    tiers.map(({ tier, parameters, raw, capacity, shareOfRaw, shareOfRawPerCpuSecond }) => [
+      tier,
+      parameters,
+      raw.oneByOne.tokensPerSecond,
+      raw.lengthSorted.tokensPerSecond,
+      capacity.tokensPerSecond,
+      percent(shareOfRaw),
+      percent(shareOfRawPerCpuSecond),
+    ]),
+  )
+}
+
+function latencyTable({ openLoop }: ServeResult): string {
+  return textTable(
+    ['load', 'offered/s', 'requests', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'send lag p99 ms', 'errors'],
+    openLoop.map(({ loadShare, offeredPerSecond, requests, latency, sendLag, errors }) => [
       percent(loadShare),
       offeredPerSecond,
       requests,
@@ -73,13 +87,24 @@ function openLoopTable({ openLoop }: ServeResult): string {
       latency.p99Ms,
       latency.maxMs,
       sendLag.p99Ms,
+      counts(errors),
+    ]),
+  )
+}
+
+function routingTable({ openLoop, tiers }: ServeResult): string {
+  const names = tiers.map(({ tier }) => tier)
+  const shares = ['met, client', 'met, server', 'met where promised', 'within prediction', 'actual/predicted']
+  return textTable(
+    ['load', ...shares, ...names.map((name) => `by ${name}`)],
+    openLoop.map(({ loadShare, answered, budget, prediction, tiers: answers }) => [
+      percent(loadShare),
       percent(budget?.metSeenByClient ?? null),
       percent(budget?.metSaidByServer ?? null),
       percent(budget?.metWherePromised ?? null),
       percent(prediction?.within ?? null),
       prediction?.medianRatio ?? null,
-      counts(tiers),
-      counts(errors),
+      ...names.map((name) => percent(answered === 0 ? null : (answers[name] ?? 0) / answered)),
     ]),
   )
 }
