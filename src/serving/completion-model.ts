@@ -16,8 +16,8 @@ export interface CompletionEstimate {
 /** What inter-process messages, aggregation and timers cost beside the batch itself. */
 const OVERHEAD_MS = 0.5
 const WINDOW = 512
-/** Log factors believed at first: between exact and 35% over. */
-const PRIOR = Array.from({ length: 60 }, (_, index) => (index * 0.3) / 59)
+/** Log factors believed at first: between exact and 16% over. */
+const PRIOR = Array.from({ length: 60 }, (_, index) => (index * 0.15) / 59)
 
 export class CompletionModel {
   readonly #free = new QuantileWindow(WINDOW, PRIOR)

@@ -23,13 +23,16 @@ export interface EngineLayout {
   readonly threads: number
 }
 
-/** Each engine holds every tier's weights, and the API can lose one of a few without a pause. */
+/** Each engine holds every tier's weights: more copies cost memory, more threads each cost little throughput. */
 const MOST_ENGINES = 4
+const FEWEST_THREADS = 2
 
 /**
- * Several engines of few threads rather than one of many: threads of one engine wait for each other at every operator.
- * (On 2 shared CPUs, two engines of one thread ran 1.3 to 1.6 times the sequences of one engine of two; a sequence alone
- * took 1.1 to 1.5 times as long. MiniLM-L12 and a quarter of it, 32 to 256 tokens.)
+ * Engines of two threads, then up to four of them, then more threads each. On 2 idle CPUs, one engine of two threads ran
+ * 0.92 to 1.01 times the sequences of two engines of one, and a sequence took half as long (MiniLM-L12, 32 tokens: 104
+ * against 112 a second, 9.6 against 17.6 ms); a latency budget is worth more than that throughput. On CPUs that others
+ * keep busy, two threads wait for each other at every operator and two engines of one ran 1.3 to 1.6 times as many: there,
+ * set `threads` to 1.
  *
  * Whole CPUs only: a thread on a fraction of a CPU is throttled for the rest of every period, and stalls its engine's
  * other threads with it.
@@ -40,7 +43,7 @@ export function cpuEngineLayout(
 ): EngineLayout {
   const whole = Math.max(1, Math.floor(cpus))
   const share = (parts: number) => Math.max(1, Math.floor(whole / parts))
-  const engines = asked.engines ?? Math.min(MOST_ENGINES, asked.threads ? share(asked.threads) : whole)
+  const engines = asked.engines ?? Math.min(MOST_ENGINES, share(asked.threads ?? FEWEST_THREADS))
   return { engines, threads: asked.threads ?? share(engines) }
 }
 

@@ -42,7 +42,8 @@ test('engines times threads never exceed the whole CPUs unless asked to', () => 
     assert.ok(engines >= 1 && threads >= 1)
     assert.ok(engines * threads <= Math.max(1, Math.floor(cpus)))
   }
-  assert.deepEqual(cpuEngineLayout(2, {}), { engines: 2, threads: 1 })
+  assert.deepEqual(cpuEngineLayout(2, {}), { engines: 1, threads: 2 })
+  assert.deepEqual(cpuEngineLayout(4, {}), { engines: 2, threads: 2 })
   assert.deepEqual(cpuEngineLayout(16, {}), { engines: 4, threads: 4 })
   assert.deepEqual(cpuEngineLayout(8, { engines: 4 }), { engines: 4, threads: 2 })
   assert.deepEqual(cpuEngineLayout(8, { threads: 8 }), { engines: 1, threads: 8 })

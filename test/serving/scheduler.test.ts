@@ -203,3 +203,12 @@ test('the wait counts what runs and what is due earlier, not what is due later',
   assert.equal(scheduler.waitMs(clock.nowMs + 100, clock.nowMs), 10)
   assert.ok(scheduler.waitMs(Number.POSITIVE_INFINITY, clock.nowMs) > 15)
 })
+
+test('when no engine can be kept running, everything that waits fails at once', async () => {
+  const { submit, scheduler } = bench()
+  void submit(1)
+  const waiting = [submit(2), submit(3, { tier: 'teacher', deadlineMs: 9_000 })]
+  scheduler.failAll(new EngineFailed('exit code 3'))
+  for (const answer of waiting) await assert.rejects(answer, { code: 'ENGINE_FAILED' })
+  assert.equal(scheduler.waiting, 0)
+})
