@@ -18,6 +18,7 @@ import { measureOpenLoop, type OpenLoopResult } from './serving/measure-open-loo
 import { type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
 import type { ServeResult, TierResult } from './serving/serve-result.js'
 import { serveTable } from './serving/serve-table.js'
+import { serveWarnings } from './serving/serve-warnings.js'
 import { dealTexts, loadWorkload, type Workload } from './workload/workload.js'
 
 /** Shares of `--seconds`. */
@@ -65,8 +66,8 @@ export async function benchServing(options: ServeOptions, onProgress: OnProgress
       onProgress,
     })
     const { choice, from, readyAfterMs } = server
-    return {
-      bench: 'serve',
+    const result = {
+      bench: 'serve' as const,
       environment,
       family: family.manifest.name,
       version: family.version,
@@ -75,6 +76,7 @@ export async function benchServing(options: ServeOptions, onProgress: OnProgress
       server: { ...choice, from, readyAfterMs, whenReady, atEnd: processTreeUsage(server.pid) ?? null },
       ...measured,
     }
+    return { ...result, warnings: serveWarnings(result) }
   } finally {
     client.close()
     await server.stop()

@@ -3,6 +3,7 @@ import { NotReady } from '../../src/errors.js'
 import type { RequestedTier } from '../../src/serving/types.js'
 import { runClosedLoop } from '../load/closed-loop.js'
 import { completionRate } from '../load/completion-rate.js'
+import { startLiveProbe } from '../load/live-probe.js'
 import { type LoadSummary, summariseLoad } from '../load/load-summary.js'
 import { isAnswered, type Observation } from '../load/observation.js'
 import type { DurationPercentiles } from '../load/percentile.js'
@@ -18,6 +19,8 @@ export interface Capacity {
   readonly textsPerCpuSecond: number | null
   readonly tokensPerCpuSecond: number | null
   readonly cpu: CpuSpent
+  /** /health/live under this load */
+  readonly live: DurationPercentiles & { readonly probes: number; readonly failed: number }
   readonly load: Pick<LoadSummary, 'requests' | 'answered' | 'errors' | 'tiers'>
 }
 
@@ -32,6 +35,7 @@ export interface CapacityOptions {
 
 /** The queue fills and the batches find their size. */
 const WARM_UP_SHARE = 0.2
+const PROBE_INTERVAL_MS = 50
 
 /** @throws NotReady when nothing was answered in the time given */
 export async function measureCapacity(context: BenchContext, options: CapacityOptions): Promise<Capacity> {
@@ -50,12 +54,14 @@ export async function measureCapacity(context: BenchContext, options: CapacityOp
 async function capacityWith(context: BenchContext, options: CapacityOptions, connections: number): Promise<Capacity> {
   const { tier, budgetsMs, durationMs } = options
   const cpuSpent = watchCpu(context.server.pid)
+  const probe = startLiveProbe(`${context.server.origin}/health/live`, PROBE_INTERVAL_MS)
   const { observations, startMs, endMs } = await runClosedLoop({
     connections,
     durationMs: durationMs * (1 + WARM_UP_SHARE),
     send: () => sendNext(context, tier, budgetsMs),
   })
   const cpu = cpuSpent()
+  const live = await probe.stop()
   const completions = completionsOf(observations)
   const tokens = completions.reduce((sum, completion) => sum + completion.tokens, 0)
   const perCpuSecond = (amount: number) => (cpu.serverSeconds ? amount / cpu.serverSeconds : null)
@@ -66,6 +72,7 @@ async function capacityWith(context: BenchContext, options: CapacityOptions, con
     textsPerCpuSecond: perCpuSecond(completions.length),
     tokensPerCpuSecond: perCpuSecond(tokens),
     cpu,
+    live,
     load: { requests, answered, errors, tiers },
   }
 }

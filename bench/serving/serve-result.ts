@@ -41,4 +41,6 @@ export interface ServeResult extends BenchResult {
   readonly budgetsMs: readonly number[]
   readonly mixedCapacity: Capacity
   readonly openLoop: readonly OpenLoopResult[]
+  /** reasons to doubt the figures, a sentence each */
+  readonly warnings: readonly string[]
 }

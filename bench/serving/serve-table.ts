@@ -26,6 +26,7 @@ export function serveTable(result: ServeResult): string {
     '',
     'Requests answered within their budget, seen by the client',
     budgetTable(result),
+    ...result.warnings.map((warning) => `\nwarning: ${warning}`),
   ].join('\n')
 }
 
@@ -39,6 +40,7 @@ function capacityTable({ tiers, mixedCapacity }: ServeResult): string {
     capacity.cpu.serverSeconds,
     capacity.cpu.generatorSeconds,
     capacity.connections,
+    capacity.live.p99Ms,
     counts(capacity.load.errors),
   ]
   const idle = ['tier', 'idle p50 ms', 'idle p90 ms']
@@ -49,6 +51,7 @@ function capacityTable({ tiers, mixedCapacity }: ServeResult): string {
     'server CPU-s',
     'generator CPU-s',
     'connections',
+    'live p99 ms',
     'errors',
   ]
   return textTable(
