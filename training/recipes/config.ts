@@ -78,6 +78,15 @@ const optimisation = {
 }
 const precision = Type.Union([Type.Literal('fp16'), Type.Literal('int8')], { default: 'fp16' })
 
+/** How a model learns from others' outputs: students always, a teacher of several members too. */
+const softTargets = {
+  /** weight of T² · KL(teacher ‖ student) */
+  soft_weight: share(0.9),
+  /** weight of the cross-entropy with the labels */
+  hard_weight: share(0.1),
+  temperature: Type.Number({ minimum: 1, maximum: 10, default: 2 }),
+}
+
 const TeacherConfig = Type.Object(
   {
     /** a Hugging Face BERT or DistilBERT folder, or hf:owner/name; --base wins. Without it the teacher starts random. */
@@ -86,6 +95,9 @@ const TeacherConfig = Type.Object(
     architecture: Type.Optional(ArchitectureConfig),
     pooling: Type.Union([Type.Literal('cls'), Type.Literal('mean')], { default: 'cls' }),
     pooler: Type.Optional(Type.Union([Type.Literal('tanh'), Type.Literal('relu'), Type.Literal('none')])),
+    /** fine-tunings from seeds of their own whose mean the teacher learns; 1 is one plain fine-tuning */
+    members: Type.Integer({ minimum: 1, maximum: 20, default: 1 }),
+    ...softTargets,
     precision,
     ...optimisation,
   },
@@ -100,14 +112,10 @@ const StudentConfig = Type.Object(
     /** or its own architecture, started random, or from `base` */
     architecture: Type.Optional(ArchitectureConfig),
     base: Type.Optional(Type.String()),
-    /** weight of T² · KL(teacher ‖ student) */
-    soft_weight: share(0.9),
-    /** weight of the cross-entropy with the labels */
-    hard_weight: share(0.1),
+    ...softTargets,
     /** one number in place of the two weights; alpha_weighs says which term it weighs, the other gets 1 − alpha */
     alpha: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     alpha_weighs: Type.Optional(Type.Union([Type.Literal('soft'), Type.Literal('hard')])),
-    temperature: Type.Number({ minimum: 1, maximum: 10, default: 2 }),
     precision,
     ...optimisation,
   },

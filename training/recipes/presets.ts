@@ -11,7 +11,13 @@ const MINILM_FAMILY = {
   window_overlap: 64,
   bucket_width: 128,
   run_length: 16,
-  teacher: { base: 'hf:sentence-transformers/all-MiniLM-L6-v2', pooling: 'mean', pooler: 'none', precision: 'int8' },
+  teacher: {
+    base: 'hf:sentence-transformers/all-MiniLM-L6-v2',
+    pooling: 'mean',
+    pooler: 'none',
+    precision: 'int8',
+    members: 5,
+  },
 }
 
 const PRESETS: Readonly<Record<string, unknown>> = {
@@ -51,7 +57,14 @@ const PRESETS: Readonly<Record<string, unknown>> = {
       rare_classes: 'drop',
       description: `${OYEZ}The label is issue_area; areas of fewer than 40 cases are left out.`,
     },
-    teacher: { ...MINILM_FAMILY.teacher, epochs: 12, batch_size: 32, learning_rate: 2e-4, layer_decay: 0.85 },
+    teacher: {
+      ...MINILM_FAMILY.teacher,
+      epochs: 12,
+      batch_size: 32,
+      learning_rate: 2e-4,
+      layer_decay: 0.85,
+      patience: 4,
+    },
     students: [
       { tier: 'balanced', teacher_layers: [0, 2, 5], epochs: 16, learning_rate: 1e-4, precision: 'int8', patience: 5 },
       { tier: 'fast', teacher_layers: [0], epochs: 16, learning_rate: 1e-4, precision: 'int8', patience: 5 },

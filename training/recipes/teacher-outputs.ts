@@ -12,15 +12,17 @@ export interface TeacherOutputsKey {
 }
 
 /**
- * The teacher's logits on the training examples, computed once a run and kept on disk.
+ * A model's logits on the training examples, computed once a run and kept on disk.
+ * @param stage whose folder keeps them
  * @param compute [labels] an example, in order
  */
 export async function teacherOutputs(
   runFolder: string,
+  stage: string,
   key: TeacherOutputsKey,
   compute: () => Promise<Float32Array[]>,
 ): Promise<Float32Array[]> {
-  const file = join(runFolder, 'teacher', 'outputs.safetensors')
+  const file = join(runFolder, stage, 'outputs.safetensors')
   const hash = hashOf(key)
   const cached = await readSnapshot<{ hash: string }>(file)
   if (cached?.facts.hash === hash) {

@@ -7,8 +7,9 @@ import { loadFamily } from '../../../src/family/load-family.js'
 import { createEngine } from '../../../training/engine/create-engine.js'
 import { parseTrainingConfig, type TrainingConfig } from '../../../training/recipes/config.js'
 import type { TrainingEvent } from '../../../training/recipes/events.js'
+import type { TrainFamilyOptions } from '../../../training/recipes/run.js'
 import { smokeCases, smokeCsv } from '../../../training/recipes/smoke-cases.js'
-import { type TrainFamilyOptions, trainFamily } from '../../../training/recipes/train-family.js'
+import { trainFamily } from '../../../training/recipes/train-family.js'
 
 const CONFIG = parseTrainingConfig(
   {
@@ -117,6 +118,15 @@ test('a loss that is not a number stops the run, names the step and keeps the la
     students: [],
   }
   await assert.rejects(train('diverging', { config }), { code: 'LOSS_NOT_FINITE', message: /at step \d+/ })
+})
+
+test('a teacher of several members learns their mean, and its students learn from it', async () => {
+  const config: TrainingConfig = { ...CONFIG, teacher: { ...CONFIG.teacher, epochs: 1, members: 2 } }
+  const events = await train('members', { config })
+  const stages = events.flatMap((event) => (event.type === 'stage' && event.state === 'started' ? [event.stage] : []))
+  assert.deepEqual(stages, ['teacher-member-1', 'teacher-member-2', 'teacher', 'fast'])
+  const { manifest } = await loadFamily(join(folder, 'members'), { verify: 'hashes' })
+  assert.match(manifest.tiers[0]!.training.method, /distillation of 2 fine-tunings/)
 })
 
 test('a single class, and a column that is not there, are refused by name', async () => {
