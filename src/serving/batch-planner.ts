@@ -2,16 +2,22 @@
  * Which waiting sequences of one (family, tier) run together next: earliest deadline first, similar lengths preferred,
  * never more padded tokens than allowed. Pure policy.
  *
- * Waiting sequences arrive sorted by deadline. The first one always runs. Later ones join while
+ * Waiting sequences arrive sorted by deadline. The first one that is not lost runs. Later ones join while
  * - rows x longest stays within the token budget, since every row is padded to the longest;
  * - the batch does not grow so slow that a member which would have met its deadline misses it;
  * - padding stays below a share of the batch, unless the newcomer would miss its deadline by waiting for the next batch.
+ *
+ * Lost are sequences that would be answered too late: in a batch of their own, or, when more wait than one batch holds,
+ * in a full one. Under overload plain earliest-deadline-first runs what is about to expire and so answers everything
+ * late; passing over the lost keeps goodput at capacity. They run when nothing else waits.
  */
 export interface WaitingSequence {
   /** special tokens included */
   readonly tokens: number
   /** on the clock of `nowMs` */
   readonly deadlineMs: number
+  /** the answer is useless after the deadline; otherwise the deadline only says whose turn it is */
+  readonly strict?: boolean
 }
 
 export interface BatchLimits {
@@ -35,19 +41,24 @@ export function paddedTokens(rows: number, longest: number): number {
 
 /**
  * @param waiting sorted by deadline, earliest first
- * @returns the indices to run, ascending; at least the first if any waits, so that one long text never starves
+ * @returns the indices to run, ascending; at least one if any waits, so that one long text never starves
  */
 export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, limits: BatchLimits): number[] {
-  const head = waiting[0]
-  if (!head) return []
-  const chosen = [0]
+  if (waiting.length === 0) return []
+  const isLost = lossRule(waiting, nowMs, limits)
+  const first = Math.max(
+    0,
+    waiting.findIndex((sequence) => !isLost(sequence)),
+  )
+  const head = waiting[first]!
+  const chosen = [first]
   let longest = head.tokens
   let realTokens = head.tokens
   let finishMs = nowMs + limits.predictMs(longest, 1)
   let tightestMetMs = head.deadlineMs >= finishMs ? head.deadlineMs : Number.POSITIVE_INFINITY
 
-  const end = Math.min(waiting.length, limits.lookahead)
-  for (let index = 1; index < end && chosen.length < limits.maxRows; index++) {
+  const end = Math.min(waiting.length, first + limits.lookahead)
+  for (let index = first + 1; index < end && chosen.length < limits.maxRows; index++) {
     const candidate = waiting[index]!
     const rows = chosen.length + 1
     const longestWith = Math.max(longest, candidate.tokens)
@@ -57,6 +68,7 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     const utilisation = (realTokens + candidate.tokens) / paddedTokens(rows, longestWith)
     const missesIfLeft = candidate.deadlineMs < finishMs + limits.predictMs(candidate.tokens, 1)
     if (utilisation < limits.minUtilisation && !missesIfLeft) continue
+    if (isLost(candidate)) continue
     chosen.push(index)
     longest = longestWith
     realTokens += candidate.tokens
@@ -64,4 +76,11 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     if (candidate.deadlineMs >= finishMs) tightestMetMs = Math.min(tightestMetMs, candidate.deadlineMs)
   }
   return chosen
+}
+
+function lossRule(waiting: readonly WaitingSequence[], nowMs: number, limits: BatchLimits) {
+  const fullRows = (tokens: number) => Math.max(1, Math.min(limits.maxRows, Math.floor(limits.maxTokens / tokens)))
+  const overloaded = waiting.length > fullRows(waiting[0]!.tokens)
+  return ({ tokens, deadlineMs, strict }: WaitingSequence): boolean =>
+    strict === true && deadlineMs < nowMs + limits.predictMs(tokens, overloaded ? fullRows(tokens) : 1)
 }

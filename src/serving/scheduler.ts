@@ -180,6 +180,7 @@ export class Scheduler {
         costMs,
         attempts: 0,
         deadlineMs: deadlineMs ?? virtualMs,
+        strict: deadlineMs !== undefined,
         latestStartMs: deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - model.atBest(tokens, 1),
       }
     })
@@ -226,7 +227,8 @@ export class Scheduler {
     for (const item of items) {
       const attempts = item.attempts + 1
       if (attempts >= MAX_ATTEMPTS) item.owner.fail(isLextierError(error) ? error : new EngineFailed(error.message))
-      else if (!item.owner.settled) again.push({ ...item, attempts, latestStartMs: Number.POSITIVE_INFINITY })
+      else if (!item.owner.settled)
+        again.push({ ...item, attempts, strict: false, latestStartMs: Number.POSITIVE_INFINITY })
     }
     // its neighbours may have failed a request that also has sequences here
     queue.add(again.filter(({ owner }) => !owner.settled))

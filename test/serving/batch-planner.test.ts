@@ -101,3 +101,23 @@ test('a sequence that would miss its deadline by waiting joins in spite of paddi
   assert.deepEqual(planBatch([head, { tokens: 10, deadlineMs: 31 }], 12, limits), [0, 1])
   assert.deepEqual(planBatch([head, { tokens: 10, deadlineMs: 60 }], 12, limits), [0])
 })
+
+test('something always runs, and what would be late only when nothing else waits', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, fc.integer({ min: 0, max: 2_000 }), (waiting, bounds, nowMs) => {
+      const strict = waiting.map((sequence) => ({ ...sequence, strict: true }))
+      const chosen = planBatch(strict, nowMs, bounds)
+      if (waiting.length === 0) return
+      assert.ok(chosen.length > 0)
+      const alone = ({ tokens, deadlineMs }: WaitingSequence) => nowMs + bounds.predictMs(tokens, 1) <= deadlineMs
+      if (chosen.some((index) => !alone(strict[index]!))) assert.deepEqual(chosen, [0])
+    }),
+  )
+})
+
+test('under overload a full batch of what can still be met runs, not what is about to expire', () => {
+  const waiting = Array.from({ length: 40 }, (_, index) => ({ tokens: 100, deadlineMs: 10 * index, strict: true }))
+  const limits = limitsOf({ maxTokens: 800, predictMs: (_, rows) => 10 * rows })
+  // eight rows take 80 ms: the first that can be met in such a batch is due at 80
+  assert.deepEqual(planBatch(waiting, 0, limits), [8, 9, 10, 11, 12, 13, 14, 15])
+})
