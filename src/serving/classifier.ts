@@ -129,12 +129,17 @@ class ServingClassifier implements Classifier {
   async #answer(request: ClassifyRequest): Promise<ClassifyResult> {
     const family = this.#familyOf(request)
     if (request.texts.length === 0) throw new InvalidRequest('there is no text; send at least one')
+    const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
+    this.#scheduler.admitEarly(
+      request.tier,
+      this.#preparing,
+      budgetMs === undefined ? undefined : request.arrivalMs + budgetMs,
+    )
     const { prepared, tokenizeMs } = await this.#prepare(family, request)
     if (request.signal?.aborted) throw new RequestAborted()
 
     const routedMs = performance.now()
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
-    const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
     const forecasts = this.#forecasts(family, request.arrivalMs, budgetMs, lengths, routedMs)
     const route = routeTier({
       requestedTier: request.tier,
@@ -186,9 +191,8 @@ class ServingClassifier implements Classifier {
     return family
   }
 
-  /** @throws Overloaded before anything is tokenized; PayloadTooLarge */
-  async #prepare(family: ServedFamily, { texts, longText, tier }: ClassifyRequest) {
-    this.#scheduler.admitAny(this.#preparing, tier)
+  /** @throws PayloadTooLarge */
+  async #prepare(family: ServedFamily, { texts, longText }: ClassifyRequest) {
     const startMs = performance.now()
     this.#preparing++
     try {

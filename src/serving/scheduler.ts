@@ -65,6 +65,8 @@ interface Item extends QueuedSequence<Ticket> {
 const MAX_ATTEMPTS = 2
 /** What a request without a deadline may be made to wait by requests that have one. */
 export const NO_DEADLINE_HORIZON_MS = 10_000
+/** Requests waiting from which a predicted wait is evidence enough to turn a request away. */
+const SHEDDING_FROM = 8
 /** A text of many windows without a deadline is spaced out to take one part in this of the engines under contention. */
 const LONG_TEXT_SPACING = 4
 
@@ -110,10 +112,18 @@ export class Scheduler {
     return queueWaitMs(this.#options.runner.busyMs(nowMs), workAheadMs)
   }
 
-  /** @throws Overloaded when as many requests wait as may; `preparing` are those on their way here */
-  admitAny(preparing: number, tier: string): void {
+  /**
+   * Turns a request away before anything is done for it: tokenizing what cannot be answered in time would take the CPU from
+   * what can.
+   * @param preparing requests admitted and not yet submitted
+   * @throws Overloaded when as many requests wait as may, or when so many do that the deadline passes before its turn
+   */
+  admitEarly(tier: string, preparing: number, deadlineMs: number | undefined): void {
     const waiting = this.waiting + preparing
     if (waiting >= this.#options.maxQueueTotal) throw this.#overloaded(tier, waiting)
+    if (deadlineMs === undefined || waiting < SHEDDING_FROM) return
+    const nowMs = this.#options.now()
+    if (nowMs + this.waitMs(deadlineMs, nowMs) > deadlineMs) throw this.#overloaded(tier, waiting)
   }
 
   /** Fails everything that waits. */

@@ -212,3 +212,17 @@ test('when no engine can be kept running, everything that waits fails at once', 
   for (const answer of waiting) await assert.rejects(answer, { code: 'ENGINE_FAILED' })
   assert.equal(scheduler.waiting, 0)
 })
+
+test('with many waiting, a request whose turn would come after its deadline is turned away before it costs anything', () => {
+  const { submit: add, scheduler, clock } = bench({ maxQueue: 100, maxQueueTotal: 100 })
+  const submit = (id: number, work: Partial<Work>) => void add(id, work).catch(() => {})
+  const admit = (budgetMs?: number) => () =>
+    scheduler.admitEarly('fast', 0, budgetMs === undefined ? undefined : clock.nowMs + budgetMs)
+  for (let waiting = 0; waiting <= 6; waiting++) submit(waiting, { deadlineMs: clock.nowMs + 40 })
+  assert.doesNotThrow(admit(50))
+  for (let waiting = 0; waiting < 20; waiting++) submit(waiting, { deadlineMs: clock.nowMs + 40 })
+  assert.throws(admit(50), { code: 'OVERLOADED' })
+  assert.doesNotThrow(admit(5_000))
+  assert.doesNotThrow(admit())
+  scheduler.failAll(new EngineFailed('the test is over'))
+})
