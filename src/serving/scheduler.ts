@@ -131,6 +131,7 @@ export class Scheduler {
     for (const { queue } of this.#queues.values()) {
       for (const owner of new Set(queue.items.map((item) => item.owner))) owner.fail(error)
     }
+    this.#armDoomTimer(this.#options.now())
   }
 
   /** Gives idle engines work; called whenever an engine or work may have become available. */
@@ -261,7 +262,7 @@ export class Scheduler {
       for (const { latestStartMs } of queue.items) earliestMs = Math.min(earliestMs, latestStartMs)
     }
     if (!Number.isFinite(earliestMs)) return
-    this.#doomTimer = setTimeout(() => this.pump(), Math.max(1, Math.ceil(earliestMs - nowMs) + 1))
+    this.#doomTimer = setTimeout(() => this.pump(), Math.min(60_000, Math.max(1, Math.ceil(earliestMs - nowMs) + 1)))
   }
 
   #reportDepth({ tier }: TierKey): void {
