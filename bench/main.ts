@@ -31,6 +31,25 @@ program
     await runServeBench(flags)
   })
 
+program
+  .command('train')
+  .description('sequences a second of a full training step, with the engine that lextier train uses')
+  .option('--device <name>', 'auto, cpu, cuda, webgpu, or tfjs:NAME for an installed tfjs backend', 'auto')
+  .option('--architectures <names>', 'as lextier architectures lists them', 'custom-2x384')
+  .option('--batch-sizes <counts>', 'sequences of a step', '8')
+  .option('--tokens <count>', 'of each sequence', '256')
+  .option('--steps <count>', 'timed in one call', '4')
+  .option('--threads <count>', "CPU threads (default: ONNX Runtime's choice)")
+  .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
+  .action(async (flags) => {
+    const { benchTraining } = await import('./training/train-result.js')
+    await benchTraining(flags)
+  })
+
+// an interrupted bench takes its server along, which ends in the handlers of exit
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -157,10 +157,13 @@ async function measureTier(bench: Bench, tier: TierResult['tier']): Promise<Tier
   }
 }
 
-/** Enough for one batch that runs on each engine, one that waits, and one that is on its way. */
+/**
+ * Enough for four full batches an engine: one runs, one is on its way there or back, and the rest let the planner find
+ * similar lengths. Never so few that the callers' turn-round shows, nor so many that one tier's queue overflows.
+ */
 function connectionsFor({ options, workload, context: { server } }: Bench): readonly number[] {
   const rowsOfFullBatch = Math.min(BATCH_SHAPE.maxRows, maxBatchTokens(options, server) / workload.tokens.mean)
-  return options.connections ?? [Math.max(8, Math.ceil(3 * server.choice.engines * rowsOfFullBatch))]
+  return options.connections ?? [Math.min(256, Math.max(32, Math.ceil(4 * server.choice.engines * rowsOfFullBatch)))]
 }
 
 function maxBatchTokens({ server: flags }: ServeOptions, { choice }: RunningServer): number {

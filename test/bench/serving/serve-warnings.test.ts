@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { serveWarnings } from '../../../bench/serving/serve-warnings.js'
+
+type Result = Parameters<typeof serveWarnings>[0]
+
+/** The parts that warnings look at. */
+function result(parts: { loadAverage?: number; synthetic?: boolean; generatorSeconds?: number }): Result {
+  const { loadAverage = 0.1, synthetic = false, generatorSeconds = 1 } = parts
+  const cpu = { wallSeconds: 5, serverSeconds: 8, generatorSeconds }
+  return {
+    environment: { loadAverage, cpusAvailable: 2 },
+    workload: { synthetic },
+    tiers: [{ tier: 'fast', capacity: { cpu } }],
+    mixedCapacity: { cpu: { ...cpu, generatorSeconds: 0.1 } },
+    openLoop: [],
+  } as unknown as Result
+}
+
+test('a quiet machine, real texts and an idle generator give no warning', () => {
+  assert.deepEqual(serveWarnings(result({})), [])
+})
+
+test('what makes figures doubtful is said: other load, synthetic texts, a generator at its limit', () => {
+  const warnings = serveWarnings(result({ loadAverage: 3.2, synthetic: true, generatorSeconds: 4.5 }))
+  assert.equal(warnings.length, 3)
+  assert.match(warnings[0]!, /load average 3\.2 on 2 CPUs/)
+  assert.match(warnings[1]!, /synthetic/)
+  assert.match(warnings[2]!, /capacity of fast: the load generator used 90% of a CPU/)
+})
