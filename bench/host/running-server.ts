@@ -111,6 +111,9 @@ async function untilReady(child: ChildProcess, log: () => string, deadlineMs: nu
       if (response.status === 200) return origin
       reason = body
     }
+    // the server stays up and says why it is not ready; a family or a provider that failed does not come back
+    const failure = logLines(log()).find(({ level, reason: why }) => level === 'error' && why !== undefined)
+    if (failure?.reason !== undefined) throw new NotReady(failure.reason)
     await sleep(POLL_MS)
   }
   throw new NotReady(`the server is not ready in time (${reason}); ${lastLines(log())}`)
@@ -118,12 +121,21 @@ async function untilReady(child: ChildProcess, log: () => string, deadlineMs: nu
 
 /** The one line of the server's log that has both a provider and a layout. */
 function engineChoice(log: string): EngineChoice {
-  for (const line of log.split('\n')) {
-    if (!line.startsWith('{')) continue
-    const { provider, engines, threads } = JSON.parse(line) as Partial<EngineChoice>
+  for (const { provider, engines, threads } of logLines(log)) {
     if (provider && engines && threads) return { provider, engines, threads }
   }
   throw new NotReady(`the server's log does not say which provider and engines it chose; ${lastLines(log)}`)
+}
+
+interface LogLine extends Partial<EngineChoice> {
+  readonly level?: string
+  readonly reason?: string
+}
+
+/** The complete JSON lines; the last one may be half written. */
+function logLines(log: string): LogLine[] {
+  const complete = log.slice(0, log.lastIndexOf('\n') + 1).split('\n')
+  return complete.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine)
 }
 
 function lastLines(log: string): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -67,5 +67,11 @@ test('a family that is not there, and a server that cannot start, end the bench 
       code: 'NOT_READY',
       message: /INVALID_CONFIGURATION.*provider/,
     },
+  )
+  await writeTinyFamily(join(models, 'altered'), { name: 'altered', tiers: ['fast'] })
+  await appendFile(join(models, 'altered', 'tokenizer.json'), ' ')
+  await assert.rejects(
+    benchServing(serveOptions({ ...flags, models }), () => {}),
+    { code: 'NOT_READY', message: /tokenizer\.json is not the file that family\.json describes/ },
   )
 })
