@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { packageRoot, packageVersion } from '../../src/cli/package-root.js'
 import { cpuQuota } from '../../src/serving/cpu-quota.js'
 
 export interface Environment {
@@ -26,7 +26,8 @@ export interface Environment {
   readonly loadAverage: number
 }
 
-export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url))
+/** The checkout, whether the bench runs from its source or from dist. */
+export const REPOSITORY = `${packageRoot()}/`
 
 /** Call it before the bench begins, for the load average. */
 export function describeEnvironment(): Environment {
@@ -41,7 +42,7 @@ export function describeEnvironment(): Environment {
     platform: `${process.platform} ${process.arch}`,
     node: process.versions.node,
     onnxruntime: versionOf('onnxruntime-node/package.json'),
-    lextier: versionOf('../../package.json'),
+    lextier: packageVersion(),
     commit: commit(),
     command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
     date: new Date().toISOString(),

@@ -4,7 +4,7 @@ import { softmaxRows } from '../../training/evaluation/softmax.js'
 import { compareWithTeacher } from '../../training/evaluation/teacher-comparison.js'
 import { predictTexts } from '../../training/recipes/predict-texts.js'
 import { InvalidConfiguration, TierNotFound } from '../errors.js'
-import { TIER_NAMES, type TierManifest } from '../family/family-schema.js'
+import type { TierManifest } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
@@ -111,10 +111,5 @@ function print({ tiers, majority }: { tiers: readonly Result[]; majority: Return
     Brier: fixed(brier),
     ECE: fixed(ece),
   })
-  console.table(rows.sort((a, b) => order(a.tier) - order(b.tier)))
-}
-
-function order(tier: string): number {
-  const place = TIER_NAMES.findIndex((name) => name === tier)
-  return place < 0 ? TIER_NAMES.length : place
+  console.table(rows)
 }

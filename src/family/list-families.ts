@@ -20,9 +20,13 @@ export interface FamilyListing {
   readonly broken: readonly BrokenFamily[]
 }
 
+/** A folder with one of these is meant to be a family: without its family.json it is a broken one, not an unrelated folder. */
+const TRACES = [MANIFEST_FILE, 'tokenizer.json', 'card.md']
+
 /**
- * Loads every subfolder that has a family.json; hidden ones are passed over. A broken one is reported beside the good ones, and of two with the same
- * name the second (in the order of the folders' names) is broken.
+ * Loads every subfolder that is meant to be a family, or the folder itself where it is one; hidden folders are passed over.
+ * A broken family is reported beside the good ones, and of two with the same name the second (in the order of the folders'
+ * names) is broken.
  * @throws FamilyInvalid when the models folder itself cannot be read
  */
 export async function listFamilies(modelsDir: string, options: LoadOptions): Promise<FamilyListing> {
@@ -32,10 +36,9 @@ export async function listFamilies(modelsDir: string, options: LoadOptions): Pro
   })
   const families: Family[] = []
   const broken: BrokenFamily[] = []
-  for (const entry of entries.sort()) {
-    const dir = join(root, entry)
-    // an export that was cut short leaves a hidden folder
-    if (entry.startsWith('.') || !(await exists(join(dir, MANIFEST_FILE)))) continue
+  const folders = entries.includes(MANIFEST_FILE) ? [root] : visible(entries).map((entry) => join(root, entry))
+  for (const dir of folders) {
+    if (!(await isMeantAsFamily(dir))) continue
     try {
       const family = await loadFamily(dir, options)
       const twin = families.find(({ manifest }) => manifest.name === family.manifest.name)
@@ -43,11 +46,21 @@ export async function listFamilies(modelsDir: string, options: LoadOptions): Pro
       families.push(family)
     } catch (error) {
       // whatever is wrong with one folder, a full disk or a missing permission too, must not hide the others
-      broken.push({ dir, name: entry, reason: error instanceof Error ? error.message : String(error) })
+      broken.push({ dir, name: basename(dir), reason: error instanceof Error ? error.message : String(error) })
     }
   }
   families.sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1))
   return { families, broken }
+}
+
+/** An export that was cut short leaves a hidden folder. */
+function visible(entries: readonly string[]): string[] {
+  return entries.filter((entry) => !entry.startsWith('.')).sort()
+}
+
+async function isMeantAsFamily(dir: string): Promise<boolean> {
+  const found = await Promise.all(TRACES.map((file) => exists(join(dir, file))))
+  return found.includes(true)
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -133,6 +133,21 @@ test('a manifest that is not JSON, and a folder without one, are refused', async
   })
 })
 
+test('a folder that is itself a family stands alone, and one whose family.json is missing is broken, not overlooked', async () => {
+  const models = join(folder, 'alone')
+  await writeTinyFamily(join(models, 'one'), { name: 'one' })
+  await writeTinyFamily(join(models, 'two'), { name: 'two' })
+  const alone = await listFamilies(join(models, 'one'), hashes)
+  assert.deepEqual(
+    alone.families.map(({ manifest }) => manifest.name),
+    ['one'],
+  )
+  await rm(join(models, 'two', 'family.json'))
+  const { families, broken } = await listFamilies(models, hashes)
+  assert.equal(families.length, 1)
+  assert.match(broken[0]?.reason ?? '', /family\.json cannot be read/)
+})
+
 test('broken families are listed beside the good ones, other folders are passed over', async () => {
   const models = join(folder, 'models')
   await writeTinyFamily(join(models, 'b-good'), { name: 'good', tiers: ['fast'] })

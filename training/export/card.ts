@@ -49,7 +49,7 @@ function data(manifest: FamilyManifest): string {
   const lines = [
     data.description,
     ...(data.licence === undefined ? [] : [`Licence: ${data.licence}`]),
-    `${data.rows} rows used, ${data.skipped} skipped; text column \`${data.textColumn}\`, label column \`${data.labelColumn}\`; SHA-256 of the file \`${data.sha256}\`.`,
+    `${data.rows} rows read, ${data.skipped} skipped; text column \`${data.textColumn}\`, label column \`${data.labelColumn}\`; SHA-256 of the file \`${data.sha256}\`.`,
     `Split: ${split.method}, seed ${split.seed}: ${split.train} train, ${split.validation} validation, ${split.test} test.`,
   ]
   const notes = data.warnings.map((warning) => `- ${warning}`).join('\n')

@@ -16,7 +16,6 @@ const MINILM_FAMILY = {
     pooling: 'mean',
     pooler: 'none',
     precision: 'int8',
-    members: 5,
   },
 }
 
@@ -64,6 +63,7 @@ const PRESETS: Readonly<Record<string, unknown>> = {
       learning_rate: 2e-4,
       layer_decay: 0.85,
       patience: 4,
+      members: 2,
     },
     students: [
       { tier: 'balanced', teacher_layers: [0, 2, 5], epochs: 16, learning_rate: 1e-4, precision: 'int8', patience: 5 },
