@@ -126,7 +126,7 @@ class ServingClassifier implements Classifier {
     this.#logAttainment()
   }
 
-  async #answer(request: ClassifyRequest): Promise<ClassifyResult> {
+  async #answer(request: ClassifyRequest, learn = true): Promise<ClassifyResult> {
     const family = this.#familyOf(request)
     if (request.texts.length === 0) throw new InvalidRequest('there is no text; send at least one')
     const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
@@ -160,7 +160,7 @@ class ServingClassifier implements Classifier {
     })
     const predictions = this.#predictions(family, tier, prepared, scheduled, request.abstainBelow)
     const answeredMs = performance.now()
-    tier.completion.observe(estimate, route.predictedMs - (routedMs - request.arrivalMs), answeredMs - routedMs)
+    if (learn) tier.completion.observe(estimate, route.predictedMs - (routedMs - request.arrivalMs), answeredMs - routedMs)
     return {
       family: family.name,
       version: family.family.version,
@@ -250,7 +250,7 @@ class ServingClassifier implements Classifier {
 
   /**
    * A few requests along the whole way before readiness is told: compiling, first messages and first batches otherwise make
-   * the first callers wait.
+   * the first callers wait. What they take says nothing of later requests, so nothing is learnt from them.
    */
   async #rehearse(): Promise<void> {
     for (const family of this.#settings.families) {
@@ -261,7 +261,7 @@ class ServingClassifier implements Classifier {
           try {
             const arrivalMs = performance.now()
             const request = { texts: [REHEARSAL_TEXT], tier, family: name, arrivalMs } as const
-            await this.#answer({ ...request, onBudgetMiss: 'fastest', longText: 'windows' })
+            await this.#answer({ ...request, onBudgetMiss: 'fastest', longText: 'windows' }, false)
           } catch {
             break // an engine that fails here is restarted and shows in readiness
           }
