@@ -160,7 +160,8 @@ class ServingClassifier implements Classifier {
     })
     const predictions = this.#predictions(family, tier, prepared, scheduled, request.abstainBelow)
     const answeredMs = performance.now()
-    if (learn) tier.completion.observe(estimate, route.predictedMs - (routedMs - request.arrivalMs), answeredMs - routedMs)
+    if (learn)
+      tier.completion.observe(estimate, route.predictedMs - (routedMs - request.arrivalMs), answeredMs - routedMs)
     return {
       family: family.name,
       version: family.family.version,
