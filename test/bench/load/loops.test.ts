@@ -60,5 +60,5 @@ test('a closed loop never has more requests under way than connections, and paus
   assert.equal(most, 3)
   assert.equal(observations.length, sent)
   assert.ok(sent >= 3 && sent <= 9, `${sent} in 30 ms with pauses of 20 ms`)
-  assert.equal(endMs - startMs, 30)
+  assert.ok(Math.abs(endMs - startMs - 30) < 1e-6)
 })
