@@ -1,15 +1,5 @@
 import type { Command } from 'commander'
-
-export interface EvaluateFlags {
-  readonly family: string
-  readonly data: string
-  readonly textColumn: string
-  readonly labelColumn: string
-  readonly labelMap?: string
-  readonly tier: string
-  readonly threads?: string
-  readonly json?: boolean
-}
+import type { EvaluateFlags } from './run-evaluation.js'
 
 /** `lextier evaluate` */
 export function addEvaluate(program: Command): void {

@@ -1,13 +1,5 @@
 import type { Command } from 'commander'
-
-export interface PredictFlags {
-  readonly family: string
-  readonly tier: string
-  readonly input: string
-  readonly output: string
-  readonly textField: string
-  readonly threads?: string
-}
+import type { PredictFlags } from './run-prediction.js'
 
 /** `lextier predict` */
 export function addPredict(program: Command): void {

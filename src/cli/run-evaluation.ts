@@ -8,8 +8,18 @@ import type { TierManifest } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
-import type { EvaluateFlags } from './evaluate.js'
 import { threadsOption } from './threads-option.js'
+
+export interface EvaluateFlags {
+  readonly family: string
+  readonly data: string
+  readonly textColumn: string
+  readonly labelColumn: string
+  readonly labelMap?: string
+  readonly tier: string
+  readonly threads?: string
+  readonly json?: boolean
+}
 
 export async function runEvaluation(flags: EvaluateFlags): Promise<void> {
   const family = await loadFamily(flags.family, { verify: 'hashes' })

@@ -9,8 +9,16 @@ import type { TierName } from '../family/family-schema.js'
 import { loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
-import type { PredictFlags } from './predict.js'
 import { threadsOption } from './threads-option.js'
+
+export interface PredictFlags {
+  readonly family: string
+  readonly tier: string
+  readonly input: string
+  readonly output: string
+  readonly textField: string
+  readonly threads?: string
+}
 
 /** Lines predicted at a time: memory does not grow with the file. */
 const CHUNK_LINES = 256

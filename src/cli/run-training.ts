@@ -11,8 +11,18 @@ import { trainFamily } from '../../training/recipes/train-family.js'
 import { InvalidConfiguration } from '../errors.js'
 import { runtimeVersions } from './runtime-versions.js'
 import { threadsOption } from './threads-option.js'
-import type { TrainFlags } from './train.js'
 import { trainingProgress } from './training-progress.js'
+
+export interface TrainFlags {
+  readonly config?: string
+  readonly preset?: string
+  readonly data?: string
+  readonly base?: string
+  readonly out?: string
+  readonly device: string
+  readonly threads?: string
+  readonly resume?: boolean
+}
 
 const SMOKE_CASES = 400
 const SMOKE_SEED = 7

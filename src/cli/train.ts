@@ -1,15 +1,5 @@
 import type { Command } from 'commander'
-
-export interface TrainFlags {
-  readonly config?: string
-  readonly preset?: string
-  readonly data?: string
-  readonly base?: string
-  readonly out?: string
-  readonly device: string
-  readonly threads?: string
-  readonly resume?: boolean
-}
+import type { TrainFlags } from './run-training.js'
 
 /** `lextier train` */
 export function addTrain(program: Command): void {

@@ -2,7 +2,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs'
 import { OnnxFloat } from '../graph-recorder.js'
 import type { TracingBackend } from '../tracing-backend.js'
-import type { KernelAttributes, TracedKernel } from './registry.js'
+import type { KernelAttributes, TracedKernel } from './traced-kernel.js'
 import { castTo } from './unary.js'
 
 type Activation = (backend: TracingBackend, x: TensorInfo, attributes: KernelAttributes) => TensorInfo

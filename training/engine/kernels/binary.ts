@@ -2,7 +2,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs'
 import { tf } from '../tfjs.js'
 import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { TracedKernel } from './registry.js'
+import type { TracedKernel } from './traced-kernel.js'
 import { alias, castTo } from './unary.js'
 
 type Formula = (backend: TracingBackend, a: string, b: string, type: TracedType) => string

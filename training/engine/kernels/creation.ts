@@ -1,7 +1,7 @@
 /** Kernels that make tensors of known values: written as constants, uniform ones as a scalar that is broadcast. */
 import { elementCount } from '../../../src/family/tensor.js'
 import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { TracedKernel } from './registry.js'
+import type { TracedKernel } from './traced-kernel.js'
 
 function uniform(backend: TracingBackend, shape: number[], value: number, dtype: TracedType) {
   return backend.symbolic(backend.graph.scalar(value, dtype), shape, dtype, [])

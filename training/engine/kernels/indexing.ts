@@ -4,7 +4,7 @@ import { KernelUnsupported } from '../../../src/errors.js'
 import { elementTypeNumber } from '../onnx-encoding.js'
 import { tf } from '../tfjs.js'
 import { type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { TracedKernel } from './registry.js'
+import type { TracedKernel } from './traced-kernel.js'
 import { castTo } from './unary.js'
 
 function asInt64(backend: TracingBackend, name: string): string {

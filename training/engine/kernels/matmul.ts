@@ -6,8 +6,8 @@ import { elementTypeNumber } from '../onnx-encoding.js'
 import type { TracingBackend } from '../tracing-backend.js'
 import { activations } from './activation.js'
 import { binaryKernels, broadcast } from './binary.js'
-import type { TracedKernel } from './registry.js'
 import { reshaped, transposed } from './shape.js'
+import type { TracedKernel } from './traced-kernel.js'
 import { castTo } from './unary.js'
 
 interface Product {

@@ -4,7 +4,7 @@ import { elementCount } from '../../../src/family/tensor.js'
 import { elementTypeNumber } from '../onnx-encoding.js'
 import { tf } from '../tfjs.js'
 import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { KernelAttributes, TracedKernel } from './registry.js'
+import type { KernelAttributes, TracedKernel } from './traced-kernel.js'
 import { alias, castTo } from './unary.js'
 
 function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {

@@ -14,18 +14,8 @@ import { matMulKernels } from './matmul.js'
 import { reductionKernels } from './reduction.js'
 import { shapeKernels } from './shape.js'
 import { slicingKernels } from './slicing.js'
+import type { TracedKernel } from './traced-kernel.js'
 import { unaryKernels } from './unary.js'
-
-/** Attributes are as tfjs-core's kernel_names.ts declares them for each kernel. */
-// biome-ignore lint/suspicious/noExplicitAny: tfjs types attributes by kernel name only in its own declarations
-export type KernelAttributes = Record<string, any>
-
-/** @returns the kernel's outputs */
-export type TracedKernel = (
-  backend: TracingBackend,
-  inputs: Record<string, TensorInfo>,
-  attributes: KernelAttributes,
-) => TensorInfo | TensorInfo[]
 
 const KERNELS: Readonly<Record<string, TracedKernel>> = {
   ...unaryKernels,

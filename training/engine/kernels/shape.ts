@@ -3,7 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs'
 import { elementCount } from '../../../src/family/tensor.js'
 import { tf } from '../tfjs.js'
 import { type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { TracedKernel } from './registry.js'
+import type { TracedKernel } from './traced-kernel.js'
 import { alias } from './unary.js'
 
 /** @returns the tensor with another shape of as many elements */

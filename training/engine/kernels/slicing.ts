@@ -3,8 +3,8 @@ import type { TensorInfo } from '@tensorflow/tfjs'
 import { KernelUnsupported } from '../../../src/errors.js'
 import { tf } from '../tfjs.js'
 import { type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { TracedKernel } from './registry.js'
 import { reshaped, sameShape } from './shape.js'
+import type { TracedKernel } from './traced-kernel.js'
 import { alias } from './unary.js'
 
 /** ONNX' way to say "to the very end" when stepping backwards past index 0. */

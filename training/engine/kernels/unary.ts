@@ -2,7 +2,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs'
 import { elementTypeNumber } from '../onnx-encoding.js'
 import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
-import type { TracedKernel } from './registry.js'
+import type { TracedKernel } from './traced-kernel.js'
 
 /** Builds the value of an elementwise result from the name of its operand. */
 type Formula = (backend: TracingBackend, name: string) => string
