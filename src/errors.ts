@@ -123,6 +123,12 @@ export const EngineUnavailable = createError<[string, string]>(
   'training engine "%s" is not available: %s',
   400,
 )
+/** The serving image leaves the training packages out. Args: the package that is missing. */
+export const TrainingNotInstalled = createError<[string]>(
+  'TRAINING_NOT_INSTALLED',
+  'this installation leaves out "%s", which only training and evaluation need; install with npm ci, without --omit=optional',
+  400,
+)
 /** A kernel that the tracing backend does not know. Args: the kernel. */
 export const KernelUnsupported = createError<[string]>(
   'KERNEL_UNSUPPORTED',

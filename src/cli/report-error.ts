@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { isLextierError } from '../errors.js'
+import { isLextierError, TrainingNotInstalled } from '../errors.js'
 
 export const EXIT_FAILURE = 1
 export const EXIT_USAGE = 2
@@ -22,6 +22,10 @@ export function describeFailure(error: unknown): Failure {
     const text = `PACKAGE_MISSING: the package "${missing}" is not installed here; serving images and installations without optional dependencies leave training out. Run npm ci in a checkout of lextier\n`
     return { text, exitCode: EXIT_FAILURE }
   }
+  const missing = missingPackage(error)
+  if (missing) {
+    return describeFailure(new TrainingNotInstalled(missing))
+  }
   // not one of ours: a defect, whose stack helps whoever repairs it
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { text: `INTERNAL: ${text}\n`, exitCode: EXIT_FAILURE }
@@ -29,5 +33,11 @@ export function describeFailure(error: unknown): Failure {
 
 function missingPackage(error: unknown): string | undefined {
   if ((error as { code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') return undefined
+  return /Cannot find package '([^']+)'/.exec((error as Error).message)?.[1]
+}
+
+/** @returns the package that a lazily imported command could not find; the serving image has none of training's */
+function missingPackage(error: unknown): string | undefined {
+  if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') return undefined
   return /Cannot find package '([^']+)'/.exec((error as Error).message)?.[1]
 }
