@@ -15,7 +15,7 @@ import { PROBLEM_TYPE, problemOf } from './problem.js'
 /** Sets the error and not-found handlers. */
 export function addProblemAnswers(app: App, maxBodyBytes: number): void {
   app.setErrorHandler((error, request, reply) =>
-    answerProblem(fromFastify(error, request, maxBodyBytes), request, reply),
+    answerProblem(contractError(error, request, maxBodyBytes), request, reply),
   )
   app.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
@@ -61,7 +61,8 @@ export function clientErrorAnswer(nodeCode: string | undefined, requestId: strin
   ].join('\r\n')
 }
 
-function fromFastify(error: unknown, request: FastifyRequest, maxBodyBytes: number): unknown {
+/** @returns the error of src/errors.ts that an error of Fastify's stands for; any other error as it is */
+export function contractError(error: unknown, request: FastifyRequest, maxBodyBytes: number): unknown {
   // a body that breaks off is a caller that left
   if (request.callerGone.aborted && (error as { code?: string }).code === 'ECONNRESET') return new RequestAborted()
   if (!isLextierError(error)) return error

@@ -28,6 +28,8 @@ export function schemaViolationError(part: RequestPart, errors: readonly ErrorOb
   const told = errors
     .filter((error) => !error.schemaPath.includes('/oneOf/'))
     .map((error) => ({ ...describe(part, error), keyword: error.keyword }))
+    // a body that is no object is not told which properties it must have as well
+    .filter(({ pointer, keyword }, _i, all) => pointer !== '' || keyword === 'type' || !all.some(isNoObject))
     // a value of the wrong type is not told to be outside the enumeration as well
     .filter(({ pointer }, i, all) => pointer === '' || all.findIndex((other) => other.pointer === pointer) === i)
     .slice(0, MAX_VIOLATIONS)
@@ -36,6 +38,10 @@ export function schemaViolationError(part: RequestPart, errors: readonly ErrorOb
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more, see errors)` : ''
   const error = new InvalidRequest(`${where(first)} ${first?.detail ?? 'is not valid'}${more}`)
   return Object.assign(error, { violations, keywords: told.map(({ keyword }) => keyword) })
+}
+
+function isNoObject({ pointer, keyword }: SchemaViolation & { keyword: string }): boolean {
+  return pointer === '' && keyword === 'type'
 }
 
 function describe(part: RequestPart, { instancePath, keyword, params, message }: ErrorObject): SchemaViolation {

@@ -35,7 +35,7 @@ const CASES: readonly Case[] = [
   { name: '65 texts', payload: { texts: Array(65).fill(CANARY) }, ...invalid, pointer: '/texts' },
   { name: 'a text that is a number', payload: { text: 7 }, ...invalid, pointer: '/text' },
   { name: 'a text that is null', payload: { text: null }, ...invalid, pointer: '/text' },
-  { name: 'a body that is an array', payload: [ok], ...invalid },
+  { name: 'a body that is an array', payload: [ok], ...invalid, detail: /^the body must be object$/ },
   { name: 'a body that is a string', payload: JSON.stringify(CANARY), ...invalid },
   { name: 'a text of 2 MiB', payload: { text: 'a'.repeat(2 * 1024 * 1024) }, status: 413, code: 'PAYLOAD_TOO_LARGE' },
   {

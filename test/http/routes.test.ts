@@ -95,6 +95,8 @@ test('/docs shows Swagger UI with assets of its own', async (t) => {
     const asset = await app.inject(new URL(link, 'http://host/docs/').pathname)
     assert.equal(asset.statusCode, 200, link)
   }
+  assert.doesNotMatch(String(page.headers['content-security-policy']), /https?:|upgrade|validator/)
+  assert.match(String(page.headers['content-security-policy']), /default-src 'self'/)
   assert.equal((await app.inject('/docs/json')).json().openapi, '3.1.0')
 })
 
@@ -102,10 +104,17 @@ test('metrics are served as Prometheus text', async (t) => {
   const { app, predict } = await testApp(t)
   await predict({ text: 'abc' })
   await predict({ text: '' })
+  await app.inject({
+    method: 'POST',
+    url: '/v1/predict',
+    headers: { 'content-type': 'text/plain' },
+    payload: 'abc',
+  })
   await app.inject('/some/path/or/other')
   const response = await app.inject('/metrics')
   assert.match(String(response.headers['content-type']), /^text\/plain/)
   assert.match(response.body, /lextier_requests_total\{route="\/v1\/predict",status="200"\} 1/)
   assert.match(response.body, /lextier_requests_total\{route="unknown",status="404"\} 1/)
   assert.match(response.body, /lextier_rejected_total\{reason="INVALID_REQUEST"\} 1/)
+  assert.match(response.body, /lextier_rejected_total\{reason="UNSUPPORTED_MEDIA_TYPE"\} 1/)
 })

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { TierNotFound } from '../../errors.js'
 import type { Classifier } from '../../serving/types.js'
 import type { App, AppDependencies } from '../app-types.js'
+import { contractError } from '../problem-answers.js'
 import { problemResponses } from '../problem-schemas.js'
 import type { SchemaViolationError } from '../schema-violations.js'
 import { predictAnswer, predictHeaders } from './predict-answer.js'
@@ -28,7 +29,9 @@ export function addPredict(app: App, { classifier, metrics, config }: AppDepende
       // a tier that does not exist is told apart from other violations below
       attachValidation: true,
       onError: async (request, _reply, error) => {
-        if (!request.reachedClassifier) metrics.http.rejected((error as { code?: string }).code ?? 'INTERNAL')
+        if (request.reachedClassifier) return
+        const { code = 'INTERNAL' } = contractError(error, request, config.maxBodyBytes) as { code?: string }
+        metrics.http.rejected(code)
       },
     },
     async (request, reply) => {
