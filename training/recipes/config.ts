@@ -149,6 +149,9 @@ export type TeacherConfig = Static<typeof TeacherConfig>
 export type OptimisationConfig = Pick<TeacherConfig, keyof typeof optimisation>
 export type ArchitectureChoice = Static<typeof ArchitectureConfig>
 
+/** The column without which a split has nothing to go by. */
+const SPLIT_COLUMNS = { stratified: undefined, temporal: 'time_column', grouped: 'group_column' } as const
+
 /**
  * Fills in defaults and checks everything that can be checked without the data.
  * @param source a file name or `preset NAME`, for the message
@@ -165,6 +168,10 @@ export function parseTrainingConfig(raw: unknown, source: string): TrainingConfi
   }
   if (config.split.validation + config.split.test >= 0.9) {
     throw new InvalidConfiguration(source, 'split: validation and test together must leave at least 0.1 for training')
+  }
+  const needed = SPLIT_COLUMNS[config.split.method]
+  if (needed !== undefined && config.data[needed] === undefined) {
+    throw new InvalidConfiguration(source, `split.method: ${config.split.method} needs data.${needed}`)
   }
   if (config.window_overlap > config.max_tokens / 2) {
     throw new InvalidConfiguration(source, 'window_overlap: at most half of max_tokens')

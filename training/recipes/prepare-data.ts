@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { DataInvalid, InvalidConfiguration } from '../../src/errors.js'
+import { DataInvalid } from '../../src/errors.js'
 import type { DataManifest } from '../../src/family/family-schema.js'
 import type { Dataset, Example } from '../data/dataset.js'
 import { auditLeaks } from '../data/leak-audit.js'
@@ -42,19 +42,15 @@ export function datasetOf(config: TrainingConfig, path: string): Promise<Dataset
 export async function prepareData(
   config: TrainingConfig,
   path: string,
-  runFolder: string,
-  onEvent: OnEvent,
+  { runFolder, resume, onEvent }: { runFolder: string; resume: boolean; onEvent: OnEvent },
 ): Promise<PreparedData> {
   const dataset = await datasetOf(config, path)
   const splitFile = join(runFolder, 'split.json')
-  const begun = await readJson<{ dataSha256: string }>(splitFile)
+  const begun = resume ? await readJson<{ dataSha256: string }>(splitFile) : undefined
   if (begun && begun.dataSha256 !== dataset.sha256) {
     throw new DataInvalid(path, 'is not the file that this run was begun with; restore it, or train into another --out')
   }
   const { method, seed, validation, test } = config.split
-  if (method === 'grouped' && config.data.group_column === undefined) {
-    throw new InvalidConfiguration('split.method', 'grouped needs data.group_column')
-  }
   const split = begun
     ? await readSplit(splitFile, dataset)
     : splitDataset(dataset, { method, seed, shares: { train: 1 - validation - test, validation, test } })

@@ -23,12 +23,12 @@ import { inputLimit, tokenizeExamples } from './token-set.js'
 /** @throws whatever config, data, checkpoint and engine refuse; nothing that was finished is lost by it */
 export async function trainFamily(options: TrainFamilyOptions): Promise<Family> {
   const { config, runFolder, resume } = options
-  await openRunFolder(options)
+  await checkRunFolder(options)
   const onEvent: OnEvent = (event) => {
     appendLine(join(runFolder, 'events.ndjson'), JSON.stringify({ at: new Date().toISOString(), ...event }))
     options.onEvent(event)
   }
-  const data = await prepareData(config, options.dataPath, runFolder, onEvent)
+  const data = await prepareData(config, options.dataPath, { runFolder, resume, onEvent })
   const labels = data.dataset.labels
   onEvent({ type: 'message', message: describeData(data, resume) })
   const start = await teacherStart(config.teacher, labels.length, {
@@ -38,6 +38,8 @@ export async function trainFamily(options: TrainFamilyOptions): Promise<Family> 
     runFolder,
     cacheFolder: options.cacheFolder,
   })
+  // only now is the run begun: a wrong column or checkpoint is put right without naming another folder
+  await writeJson(join(runFolder, 'config.json'), config)
   const run = await tokenized({ ...options, onEvent }, data, start)
   const teacher = await fitTeacher(run, start)
   const tiers: TierExport[] = []
@@ -69,7 +71,7 @@ export async function trainFamily(options: TrainFamilyOptions): Promise<Family> 
   return family
 }
 
-async function openRunFolder({ runFolder, config, resume }: TrainFamilyOptions): Promise<void> {
+async function checkRunFolder({ runFolder, config, resume }: TrainFamilyOptions): Promise<void> {
   const configFile = join(runFolder, 'config.json')
   const begun = await readJson<TrainingConfig>(configFile)
   if (begun && !resume) {
@@ -85,7 +87,6 @@ async function openRunFolder({ runFolder, config, resume }: TrainFamilyOptions):
     )
   }
   await mkdir(runFolder, { recursive: true })
-  if (!begun) await writeJson(configFile, config)
 }
 
 async function tokenized(options: TrainFamilyOptions, data: PreparedData, start: TeacherStart): Promise<Run> {
@@ -115,7 +116,7 @@ async function tokenized(options: TrainFamilyOptions, data: PreparedData, start:
 }
 
 function mostAccurateFirst(students: readonly StudentConfig[]): StudentConfig[] {
-  return students.toSorted((a) => (a.tier === 'balanced' ? -1 : 1))
+  return students.toSorted((a, b) => Number(a.tier === 'fast') - Number(b.tier === 'fast'))
 }
 
 /** The configuration without the paths of this machine. */

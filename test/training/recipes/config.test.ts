@@ -52,6 +52,11 @@ test('weights of 0 and 0, a tier named twice and an accumulation that does not d
   assert.match(refusal({ teacher: { batch_size: 16, accumulation: 3 } }), /must divide batch_size/)
 })
 
+test('a temporal or grouped split without its column is refused before anything is read', () => {
+  assert.match(refusal({ split: { method: 'temporal' } }), /split\.method: temporal needs data\.time_column/)
+  assert.match(refusal({ split: { method: 'grouped' } }), /split\.method: grouped needs data\.group_column/)
+})
+
 test('every preset is a configuration, and an unknown one is answered with the names there are', () => {
   for (const name of PRESET_NAMES) assert.equal(preset(name).name, name)
   assert.throws(() => preset('toString'), /scotus-outcome, scotus-issue, smoke/)

@@ -136,3 +136,18 @@ test('a single class, and a column that is not there, are refused by name', asyn
   const config: TrainingConfig = { ...CONFIG, data: { ...CONFIG.data, label_column: 'outcome' } }
   await assert.rejects(train('columns', { config }), { code: 'COLUMN_NOT_FOUND', message: /"outcome".*"kind"/ })
 })
+
+test('a run that never began, for want of a column or a checkpoint, can be begun again in the same folder', async () => {
+  const short = { ...CONFIG, teacher: { ...CONFIG.teacher, epochs: 1 }, students: [] }
+  const noColumn = { ...short, data: { ...CONFIG.data, label_column: 'outcome' } }
+  await assert.rejects(train('again', { config: noColumn }), { code: 'COLUMN_NOT_FOUND' })
+  const noBase = { ...short, teacher: { ...short.teacher, base: join(folder, 'nowhere') } }
+  await assert.rejects(train('again', { config: { ...noBase, split: { ...CONFIG.split, seed: 5 } } }), {
+    code: 'CHECKPOINT_INVALID',
+  })
+  await train('again', { config: short })
+  const { manifest } = await loadFamily(join(folder, 'again'), { verify: 'hashes' })
+  assert.equal(manifest.data.split.seed, CONFIG.split.seed)
+  const split = JSON.parse(await readFile(join(folder, 'again.run', 'split.json'), 'utf8')) as { seed: number }
+  assert.equal(split.seed, CONFIG.split.seed)
+})
