@@ -2,6 +2,7 @@
 /** The `lextier` command. A command's file declares its options; what it runs is imported when it runs. */
 import { Command } from 'commander'
 import { addArchitectures } from './architectures.js'
+import { endWithReader } from './closed-pipe.js'
 import { addEvaluate } from './evaluate.js'
 import { addOpenapi } from './openapi.js'
 import { packageVersion } from './package-root.js'
@@ -18,6 +19,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addArchitectures,
   addOpenapi,
 ]
+
+endWithReader(process, [process.stdout, process.stderr])
 
 const program = new Command('lextier')
   .description('Train families of legal text classifiers by distillation and serve them by latency budget')

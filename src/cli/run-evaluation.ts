@@ -4,7 +4,8 @@ import { softmaxRows } from '../../training/evaluation/softmax.js'
 import { compareWithTeacher } from '../../training/evaluation/teacher-comparison.js'
 import { predictTexts } from '../../training/recipes/predict-texts.js'
 import { InvalidConfiguration, TierNotFound } from '../errors.js'
-import type { TierManifest } from '../family/family-schema.js'
+import type { MajorityBaseline, Quality, TierManifest } from '../family/family-schema.js'
+import { figures } from '../family/figures.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
@@ -50,11 +51,11 @@ export async function runEvaluation(flags: EvaluateFlags): Promise<void> {
     const comparison = teacher && tier !== 'teacher' && compareWithTeacher({ teacher, student: probabilities })
     reports.push({
       tier,
-      ...measureQuality({ probabilities, labels, split: 'evaluation' }),
+      ...figures(measureQuality({ probabilities, labels, split: 'evaluation' })),
       temperature: calibration.temperature,
       windowed: answers.filter(({ windows }) => windows > 1).length,
-      textsPerSecond: texts.length / seconds,
-      ...(comparison && { teacherAgreement: comparison.agreement, teacherDivergence: comparison.divergence }),
+      texts_per_second: texts.length / seconds,
+      ...(comparison && { teacher_agreement: comparison.agreement, teacher_divergence: comparison.divergence }),
     })
   }
   const result = {
@@ -62,7 +63,7 @@ export async function runEvaluation(flags: EvaluateFlags): Promise<void> {
     version: family.version,
     data: { sha256: dataset.sha256, rows: dataset.rows, examples: texts.length, skipped: dataset.skipped.length },
     note: 'includes every row of the file; rows that the family was trained on flatter it',
-    majority: majorityBaseline(labels, labels, manifest.labels),
+    majority: figures(majorityBaseline(labels, labels, manifest.labels)),
     tiers: reports,
   }
   if (flags.json) console.log(JSON.stringify(result, null, 2))
@@ -98,24 +99,25 @@ function reportProgress(tier: string, done: number, texts: readonly string[]): v
     process.stderr.write(`\r${tier}: ${done}/${texts.length}${done === texts.length ? '\n' : ''}`)
 }
 
-type Result = ReturnType<typeof measureQuality> & { tier: string }
+type Shown<T extends Quality | MajorityBaseline> = ReturnType<typeof figures<T>>
+type Result = Shown<Quality> & { tier: string }
 
-function print({ tiers, majority }: { tiers: readonly Result[]; majority: ReturnType<typeof majorityBaseline> }): void {
-  const rows = tiers.map(({ tier, accuracy, macroF1, auc, nll, brier, ece }) => ({
+function print({ tiers, majority }: { tiers: readonly Result[]; majority: Shown<MajorityBaseline> }): void {
+  const rows = tiers.map(({ tier, accuracy, macro_f1, auc, nll, brier, ece }) => ({
     tier,
     accuracy: `${accuracy.value.toFixed(3)} [${accuracy.low.toFixed(3)}, ${accuracy.high.toFixed(3)}]`,
-    'macro-F1': macroF1.value.toFixed(3),
+    'macro-F1': macro_f1.value.toFixed(3),
     AUC: auc.value.toFixed(3),
     NLL: nll.value.toFixed(3),
     Brier: brier.value.toFixed(3),
     ECE: ece.value.toFixed(3),
   }))
-  const { label, accuracy, macroF1, auc, nll, brier, ece } = majority
+  const { label, accuracy, macro_f1, auc, nll, brier, ece } = majority
   const fixed = (value: number) => value.toFixed(3)
   rows.push({
     tier: `majority (${label})`,
     accuracy: fixed(accuracy),
-    'macro-F1': fixed(macroF1),
+    'macro-F1': fixed(macro_f1),
     AUC: fixed(auc),
     NLL: fixed(nll),
     Brier: fixed(brier),

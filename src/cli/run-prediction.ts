@@ -1,10 +1,11 @@
+import { isUtf8 } from 'node:buffer'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { argmax, softmax } from '../../training/evaluation/softmax.js'
 import { predictTexts } from '../../training/recipes/predict-texts.js'
-import { DataInvalid, TierNotFound } from '../errors.js'
+import { DataInvalid, InvalidConfiguration, TierNotFound } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
@@ -36,16 +37,12 @@ export async function runPrediction(flags: PredictFlags): Promise<void> {
   const { manifest } = family
   const tier = manifest.tiers.find((candidate) => candidate.tier === flags.tier)
   if (!tier) throw new TierNotFound(flags.tier, manifest.name, manifest.tiers.map((each) => each.tier).join(', '))
-  const input = flags.input === '-' ? process.stdin : createReadStream(flags.input, 'utf8')
-  const opened = new Promise<never>((_, reject) => {
-    input.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new DataInvalid(flags.input, `cannot be read (${error.code ?? error.message})`)),
-    )
-  })
-  opened.catch(() => {}) // heard below, once the model is open
+  const input = flags.input === '-' ? process.stdin : createReadStream(flags.input)
+  const unreadable = failure(input, (why) => new DataInvalid(flags.input, `cannot be read (${why})`))
   const session = await openTier(family, flags.tier as TierName, { provider: 'cpu', ...threadsOption(flags) })
   const tokenizer = loadTokenizer(family.paths.tokenizer)
   const output: Writable = flags.output === '-' ? process.stdout : createWriteStream(flags.output)
+  const unwritable = failure(output, (why) => new InvalidConfiguration('--output', `cannot be written (${why})`))
   let faults = 0
   const answer = async (lines: readonly Line[]) => {
     const readable = lines.filter((line) => line.text !== undefined)
@@ -67,30 +64,43 @@ export async function runPrediction(flags: PredictFlags): Promise<void> {
     }
   }
   try {
-    await Promise.race([forEachChunk(input, flags.textField, answer), opened])
+    await Promise.race([forEachChunk(input, flags.textField, answer), unreadable, unwritable])
   } finally {
     await session.release()
   }
   if (output !== process.stdout) {
     output.end()
-    await finished(output)
+    await Promise.race([finished(output), unwritable])
   }
   if (faults > 0) {
     throw new DataInvalid(flags.input, `${faults} lines could not be predicted; the output says which and why`)
   }
 }
 
+/** @returns a promise that the stream's first error rejects, whether or not anybody waits for it by then */
+function failure(stream: NodeJS.EventEmitter, describe: (why: string) => Error): Promise<never> {
+  const failed = new Promise<never>((_, reject) => {
+    stream.once('error', (error: NodeJS.ErrnoException) => reject(describe(error.code ?? error.message)))
+  })
+  failed.catch(() => {})
+  return failed
+}
+
 async function forEachChunk(
-  input: NodeJS.ReadableStream,
+  input: Readable,
   textField: string,
   answer: (lines: readonly Line[]) => Promise<void>,
 ): Promise<void> {
   let chunk: Line[] = []
   let number = 0
+  // byte for byte: readline would break lines at U+2028, which JSON allows in a text, and decoding would hide broken UTF-8
+  input.setEncoding('latin1')
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     number++
-    if (line.trim() === '') continue
-    chunk.push(parseLine(line, number, textField))
+    const bytes = Buffer.from(line, 'latin1')
+    const text = number === 1 ? bytes.toString().replace(/^\uFEFF/, '') : bytes.toString()
+    if (text.trim() === '') continue
+    chunk.push(isUtf8(bytes) ? parseLine(text, number, textField) : { number, fault: 'is not valid UTF-8' })
     if (chunk.length === CHUNK_LINES) {
       await answer(chunk)
       chunk = []
@@ -106,10 +116,12 @@ function parseLine(line: string, number: number, textField: string): Line {
   } catch {
     return { number, fault: 'is not JSON' }
   }
-  if (parsed === null || typeof parsed !== 'object') return { number, fault: 'is not a JSON object' }
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
+    return { number, fault: 'is not a JSON object' }
   const { [textField]: text, id } = parsed as Record<string, unknown>
   const named = id === undefined ? { number } : { number, id }
   if (typeof text !== 'string' || text.trim() === '') return { ...named, fault: `has no text in field "${textField}"` }
+  if (!text.isWellFormed()) return { ...named, fault: `has a lone surrogate in field "${textField}"` }
   return { ...named, text }
 }
 

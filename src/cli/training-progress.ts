@@ -1,6 +1,6 @@
 /** Training as a person watches it (bars on a terminal, the majority line always in sight) or a program does (NDJSON). */
 import { Presets, SingleBar } from 'cli-progress'
-import type { OnEvent, TrainingEvent } from '../../training/recipes/events.js'
+import { eventRecord, type OnEvent, type TrainingEvent } from '../../training/recipes/events.js'
 import type { Family } from '../family/load-family.js'
 
 export interface TrainingProgress {
@@ -17,7 +17,7 @@ export function trainingProgress(): TrainingProgress {
 function ndjsonProgress(): TrainingProgress {
   const print = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`)
   return {
-    onEvent: print,
+    onEvent: (event) => print(eventRecord(event)),
     finished: (family) => print({ type: 'family', folder: family.dir, ...summary(family) }),
     stop: () => {},
   }

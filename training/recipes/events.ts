@@ -36,4 +36,10 @@ export type TrainingEvent =
       readonly best: boolean
     }
 
+/** @returns an event as others read it, in a line of events.ndjson or of standard output: keys in snake_case */
+export function eventRecord(event: TrainingEvent): Record<string, unknown> {
+  const snakeCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(event).map(([key, value]) => [snakeCase(key), value]))
+}
+
 export type OnEvent = (event: TrainingEvent) => void

@@ -11,7 +11,7 @@ import { majorityBaseline } from '../evaluation/quality.js'
 import { exportFamily, type TierExport } from '../export/export-family.js'
 import { checkpointName, type TeacherStart, teacherStart } from './base-model.js'
 import type { StudentConfig, TrainingConfig } from './config.js'
-import type { OnEvent } from './events.js'
+import { eventRecord, type OnEvent } from './events.js'
 import { fitStudent } from './fit-student.js'
 import { fitTeacher, softTargets } from './fit-teacher.js'
 import { measureStage, tierExport, warnAboutTeacher } from './measure-stage.js'
@@ -25,7 +25,10 @@ export async function trainFamily(options: TrainFamilyOptions): Promise<Family> 
   const { config, runFolder, resume } = options
   await checkRunFolder(options)
   const onEvent: OnEvent = (event) => {
-    appendLine(join(runFolder, 'events.ndjson'), JSON.stringify({ at: new Date().toISOString(), ...event }))
+    appendLine(
+      join(runFolder, 'events.ndjson'),
+      JSON.stringify({ at: new Date().toISOString(), ...eventRecord(event) }),
+    )
     options.onEvent(event)
   }
   const data = await prepareData(config, options.dataPath, { runFolder, resume, onEvent })

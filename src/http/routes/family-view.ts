@@ -1,5 +1,6 @@
 /** A family as the API shows it: the manifest's facts beside what this server is doing with it. */
-import type { Calibration, MajorityBaseline, Quality, TierManifest } from '../../family/family-schema.js'
+import type { Calibration, TierManifest } from '../../family/family-schema.js'
+import { figures } from '../../family/figures.js'
 import type { FamilyStatus, TierStatus } from '../../serving/types.js'
 import type { DescribedFamily } from '../app-types.js'
 import type { FamilyDetail, FamilySummary } from './family-schema.js'
@@ -80,10 +81,6 @@ function tierDetail(tier: TierManifest, status: TierStatus | undefined): FamilyD
       predicted_ms: Math.round(predictedMs * 1000) / 1000,
     })),
   }
-}
-
-function figures<T extends Quality | MajorityBaseline>({ macroF1, eceEqualMass, ...rest }: T) {
-  return { ...rest, macro_f1: macroF1 as T['macroF1'], ece_equal_mass: eceEqualMass as T['eceEqualMass'] }
 }
 
 function calibrationView({ method, temperature, ...fit }: Calibration) {
