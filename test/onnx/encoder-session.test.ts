@@ -97,6 +97,8 @@ test('a model that does not load is the family’s fault, not the provider’s',
 test('a way out is one line, and names no path of the build machine', () => {
   const message = wayOut('webgpu', new Error('/onnxruntime_src/core/webgpu_context.cc:100 No adapter was found\n at x'))
   assert.match(message, /^No adapter was found\. It needs a GPU/)
+  const enforced = new Error('/onnxruntime_src/x.cc:100 Context::<lambda()> status == Success was false. No adapter.')
+  assert.match(wayOut('webgpu', enforced), /^No adapter\. It needs a GPU/)
 })
 
 test('parity passes within the tolerance, and fails above it or on NaN', async () => {

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { firstLine } from '../../src/onnx/providers.js'
 import { encodeModel } from './onnx-encoding.js'
 
 export type ProbeResult = { readonly usable: true } | { readonly usable: false; readonly reason: string }
@@ -70,7 +71,7 @@ function failureOf(provider: string, runtime: string): Promise<string | undefine
     child.on('close', (code, signal) => {
       if (code === 0) resolve(undefined)
       else if (signal) resolve(`the process that tried it was ended by ${signal}`)
-      else resolve(printed.trim().split('\n')[0] || `the process that tried it exited with code ${code}`)
+      else resolve(firstLine(printed) || `the process that tried it exited with code ${code}`)
     })
   })
 }
