@@ -21,10 +21,13 @@ export interface FamilyListing {
 }
 
 /** A folder with one of these is meant to be a family: without its family.json it is a broken one, not an unrelated folder. */
-const TRACES = [MANIFEST_FILE, 'tokenizer.json', 'card.md']
+const TRACES = ['tokenizer.json', 'card.md']
+/** `lextier train --out models/NAME` keeps its run, with a tokenizer of its own, in models/NAME.run. */
+const RUN_LOG = 'events.ndjson'
 
 /**
- * Loads every subfolder that is meant to be a family, or the folder itself where it is one; hidden folders are passed over.
+ * Loads every subfolder that is meant to be a family, or the folder itself where it is one; hidden folders and those of
+ * training runs are passed over.
  * A broken family is reported beside the good ones, and of two with the same name the second (in the order of the folders'
  * names) is broken.
  * @throws FamilyInvalid when the models folder itself cannot be read
@@ -59,6 +62,8 @@ function visible(entries: readonly string[]): string[] {
 }
 
 async function isMeantAsFamily(dir: string): Promise<boolean> {
+  if (await exists(join(dir, MANIFEST_FILE))) return true
+  if (await exists(join(dir, RUN_LOG))) return false
   const found = await Promise.all(TRACES.map((file) => exists(join(dir, file))))
   return found.includes(true)
 }

@@ -158,6 +158,9 @@ test('broken families are listed beside the good ones, other folders are passed 
   await cp(join(models, 'b-good'), join(models, '.b-good.partial-1'), { recursive: true })
   await mkdir(join(models, 'empty'))
   await writeFile(join(models, 'README.md'), 'not a family')
+  await mkdir(join(models, 'b-good.run'))
+  await cp(join(models, 'b-good', 'tokenizer.json'), join(models, 'b-good.run', 'tokenizer.json'))
+  await writeFile(join(models, 'b-good.run', 'events.ndjson'), '')
   const { families, broken } = await listFamilies(models, hashes)
   assert.deepEqual(
     families.map(({ manifest }) => manifest.name),
