@@ -79,6 +79,6 @@ test('a failure is told as CODE: sentence; configuration and usage exit with 2, 
   const missing = Object.assign(new Error("Cannot find package 'cli-progress' imported from x"), {
     code: 'ERR_MODULE_NOT_FOUND',
   })
-  assert.match(describeFailure(missing).text, /^PACKAGE_MISSING: the package "cli-progress".*npm ci/)
+  assert.match(describeFailure(missing).text, /^TRAINING_NOT_INSTALLED: .*"cli-progress".*npm ci/)
   assert.match(describeFailure(new RangeError('odd')).text, /^INTERNAL: RangeError: odd\n\s+at /)
 })
