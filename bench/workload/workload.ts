@@ -1,9 +1,9 @@
 /** The texts that a bench sends: as request bodies, and as the token sequences that a model gets to see of them. */
 import { ColumnNotFound, DataInvalid } from '../../src/errors.js'
 import type { Family } from '../../src/family/load-family.js'
+import { htmlToText } from '../../src/tokenizer/html-text.js'
 import { loadTokenizer, type TextTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import { planWindows, withSpecialTokens } from '../../src/tokenizer/windows.js'
-import { htmlToText } from '../../training/data/html-text.js'
 import { openTable } from '../../training/data/read-table.js'
 import { isFaulty } from '../../training/data/table-row.js'
 import { createRandom, type Random } from '../../training/random.js'

@@ -9,6 +9,7 @@ import { DataInvalid, InvalidConfiguration, TierNotFound } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
+import { htmlToText } from '../tokenizer/html-text.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
 import { threadsOption } from './threads-option.js'
 
@@ -121,8 +122,10 @@ function parseLine(line: string, number: number, textField: string): Line {
   const { [textField]: text, id } = parsed as Record<string, unknown>
   const named = id === undefined ? { number } : { number, id }
   if (typeof text !== 'string' || text.trim() === '') return { ...named, fault: `has no text in field "${textField}"` }
+  const plain = htmlToText(text)
+  if (plain === '') return { ...named, fault: `has markup and nothing to read in field "${textField}"` }
   if (!text.isWellFormed()) return { ...named, fault: `has a lone surrogate in field "${textField}"` }
-  return { ...named, text }
+  return { ...named, text: plain }
 }
 
 function prediction(

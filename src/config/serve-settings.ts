@@ -51,7 +51,7 @@ export const SERVE_SETTINGS = {
     flag: 'provider',
     argument: '<name>',
     description:
-      'execution provider; auto takes the fastest that works here and logs why, a named one is used or the start fails',
+      'execution provider; auto takes the fastest that works here and logs why, a named one is used, or the server says why not and never becomes ready',
     schema: Type.Enum([...PROVIDERS], { default: 'auto' }),
     accepted: `one of ${PROVIDERS.join(', ')}`,
   },

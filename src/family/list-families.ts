@@ -1,5 +1,5 @@
 import { access, readdir } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { FamilyInvalid } from '../errors.js'
 import { type Family, type LoadOptions, loadFamily } from './load-family.js'
 import { MANIFEST_FILE } from './manifest.js'
@@ -49,7 +49,9 @@ export async function listFamilies(modelsDir: string, options: LoadOptions): Pro
       families.push(family)
     } catch (error) {
       // whatever is wrong with one folder, a full disk or a missing permission too, must not hide the others
-      broken.push({ dir, name: basename(dir), reason: error instanceof Error ? error.message : String(error) })
+      const reason = error instanceof Error ? error.message : String(error)
+      // shown to whoever asks for readiness: where the models lie on this machine is nobody's business
+      broken.push({ dir, name: basename(dir), reason: reason.replaceAll(`${dirname(dir)}${sep}`, '') })
     }
   }
   families.sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1))

@@ -20,6 +20,7 @@ import type { ClassifierOptions } from './classifier-options.js'
 import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
 import { EngineHost } from './engine-host.js'
 import { averageLogits, type PreparedText, prepareTexts } from './long-text.js'
+import { readableTexts } from './readable-texts.js'
 import { requestInferenceMs } from './request-cost.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { NO_DEADLINE_HORIZON_MS, Scheduler } from './scheduler.js'
@@ -192,12 +193,12 @@ class ServingClassifier implements Classifier {
     return family
   }
 
-  /** @throws PayloadTooLarge */
+  /** @throws PayloadTooLarge, InvalidRequest */
   async #prepare(family: ServedFamily, { texts, longText }: ClassifyRequest) {
     const startMs = performance.now()
     this.#preparing++
     try {
-      const encoded = await family.tokenizer.encodeBatch(texts)
+      const encoded = await family.tokenizer.encodeBatch(await readableTexts(texts))
       const { maxTokens, windowOverlap } = family.family.manifest
       const prepared = prepareTexts(
         encoded.map(({ ids }) => ids),

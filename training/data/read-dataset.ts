@@ -1,6 +1,6 @@
 import { ColumnNotFound, DataInvalid, InvalidConfiguration } from '../../src/errors.js'
+import { htmlToText, tidyText } from '../../src/tokenizer/html-text.js'
 import type { Dataset, DatasetOptions, Example, SkippedRow } from './dataset.js'
-import { htmlToText, tidyText } from './html-text.js'
 import { planClasses } from './rare-classes.js'
 import { openTable } from './read-table.js'
 import { isFaulty, rowName, type TableRow } from './table-row.js'

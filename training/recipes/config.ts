@@ -29,6 +29,8 @@ const DataConfig = Type.Object(
     rare_classes: Type.Union([Type.Literal('drop'), Type.Literal('merge')], { default: 'drop' }),
     /** said on the model card: origin and licence */
     description: Type.String({ default: '' }),
+    /** of the texts, for the card */
+    licence: Type.Optional(Type.String()),
   },
   closed,
 )

@@ -67,6 +67,7 @@ export async function prepareData(
     manifest: {
       sha256: dataset.sha256,
       description: config.data.description,
+      ...(config.data.licence !== undefined && { licence: config.data.licence }),
       textColumn: dataset.textColumn,
       labelColumn: dataset.labelColumn,
       rows: dataset.rows,

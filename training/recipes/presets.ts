@@ -2,8 +2,7 @@
 import { InvalidConfiguration } from '../../src/errors.js'
 import { parseTrainingConfig, type TrainingConfig } from './config.js'
 
-const OYEZ =
-  'Facts of US Supreme Court cases as told by Oyez (CC BY-NC 4.0), collected by the JUSTICE data set (arXiv 2112.03414). '
+const OYEZ = 'Facts of US Supreme Court cases as told by Oyez, collected by the JUSTICE data set (arXiv 2112.03414). '
 
 /** 6 x 384 teacher, students of a half and a sixth of its encoder, each started from the teacher's own layers. */
 const MINILM_FAMILY = {
@@ -30,6 +29,7 @@ const PRESETS: Readonly<Record<string, unknown>> = {
       label_map: { TRUE: 'first_party_wins', FALSE: 'first_party_loses' },
       time_column: 'term',
       description: `${OYEZ}The label is first_party_winner.`,
+      licence: 'CC BY-NC 4.0',
     },
     teacher: { ...MINILM_FAMILY.teacher, epochs: 6, batch_size: 32, learning_rate: 1e-4, layer_decay: 0.85 },
     students: [
@@ -55,6 +55,7 @@ const PRESETS: Readonly<Record<string, unknown>> = {
       min_class_count: 40,
       rare_classes: 'drop',
       description: `${OYEZ}The label is issue_area; areas of fewer than 40 cases are left out.`,
+      licence: 'CC BY-NC 4.0',
     },
     teacher: {
       ...MINILM_FAMILY.teacher,

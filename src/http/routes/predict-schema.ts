@@ -28,12 +28,14 @@ const Budget = Type.Number({
 
 export const PredictBody = Type.Object(
   {
-    text: Type.Optional(Type.String({ minLength: 1, description: 'one text, up to 1 MiB of UTF-8' })),
+    text: Type.Optional(
+      Type.String({ minLength: 1, description: 'one text, up to 1 MiB of UTF-8; HTML markup is removed' }),
+    ),
     texts: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         minItems: 1,
         maxItems: MAX_TEXTS,
-        description: 'several texts, each up to 1 MiB of UTF-8, answered in order',
+        description: 'several texts, each up to 1 MiB of UTF-8, answered in order; HTML markup is removed',
       }),
     ),
     family: Type.Optional(Family),

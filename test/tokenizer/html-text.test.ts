@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { htmlToText, tidyText } from '../../../training/data/html-text.js'
+import { htmlToText, tidyText } from '../../src/tokenizer/html-text.js'
 
 test('tags go, entities are decoded, blocks part words and inline elements do not', () => {
   for (const [html, text] of [
