@@ -153,7 +153,8 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s })
 }
 
-function valueInfo(name: string, elemType: DataType, dimensions: readonly Dimension[]): ValueInfoProto {
+/** A graph's input or output, or the declared type of a value within. */
+export function valueInfo(name: string, elemType: DataType, dimensions: readonly Dimension[]): ValueInfoProto {
   const dim = dimensions.map((dimension) =>
     create(TensorShapeProto_DimensionSchema, {
       value:

@@ -1,6 +1,6 @@
 /** Execution providers: which there are, which can be used on this machine, and what to do about the others. */
-import { existsSync, readdirSync } from 'node:fs'
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
+import { findGpuDevices } from './gpu-devices.js'
 import { GraphBuilder } from './graph-builder.js'
 import { DataType, encodeModel } from './protobuf.js'
 
@@ -33,7 +33,12 @@ export async function listProviders(): Promise<ProviderStatus[]> {
   const statuses: ProviderStatus[] = []
   for (const provider of PROVIDERS) {
     const reason = await probe(model, provider)
-    statuses.push({ provider, available: reason === '', software: provider === 'webgpu' && !hasGpuDevice(), reason })
+    statuses.push({
+      provider,
+      available: reason === '',
+      software: provider === 'webgpu' && !findGpuDevices().any,
+      reason,
+    })
   }
   return statuses
 }
@@ -81,11 +86,4 @@ function probeModel(): Uint8Array {
   graph.node('Add', [x, x], { output: 'y' })
   graph.output('y', DataType.FLOAT, [1])
   return encodeModel(graph.build('probe', { opset: 17 }))
-}
-
-/** Only Linux offers software adapters (SwiftShader, lavapipe) where no device node of a GPU exists. */
-function hasGpuDevice(): boolean {
-  if (process.platform !== 'linux') return true
-  if (existsSync('/dev/nvidia0') || existsSync('/dev/dxg')) return true
-  return existsSync('/dev/dri') && readdirSync('/dev/dri').some((entry) => entry.startsWith('renderD'))
 }

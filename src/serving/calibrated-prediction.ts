@@ -1,13 +1,6 @@
+import { argmax } from '../family/softmax.js'
 import type { PreparedText } from './long-text.js'
 import type { Prediction } from './types.js'
-
-/** @returns softmax(logits / temperature) */
-export function calibratedProbabilities(logits: Float64Array, temperature: number): Float64Array {
-  const largest = Math.max(...logits)
-  const exponentials = logits.map((logit) => Math.exp((logit - largest) / temperature))
-  const sum = exponentials.reduce((total, value) => total + value, 0)
-  return exponentials.map((value) => value / sum)
-}
 
 /** The answer for one text: its most likely label, the earlier one where two are equally likely. */
 export function predictionOf(
@@ -16,7 +9,7 @@ export function predictionOf(
   text: PreparedText,
   abstainBelow: number | undefined,
 ): Prediction {
-  const best = probabilities.indexOf(Math.max(...probabilities))
+  const best = argmax(probabilities)
   const probability = probabilities[best]!
   return {
     label: labels[best]!,

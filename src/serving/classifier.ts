@@ -14,12 +14,14 @@ import {
   TierNotFound,
 } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
+import { softmax } from '../family/softmax.js'
+import { averageLogits } from '../tokenizer/windows.js'
 import { BATCH_SHAPE } from './batch-planner.js'
-import { calibratedProbabilities, predictionOf } from './calibrated-prediction.js'
+import { predictionOf } from './calibrated-prediction.js'
 import type { ClassifierOptions } from './classifier-options.js'
 import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
 import { EngineHost } from './engine-host.js'
-import { averageLogits, type PreparedText, prepareTexts } from './long-text.js'
+import { type PreparedText, prepareTexts } from './long-text.js'
 import { readableTexts } from './readable-texts.js'
 import { requestInferenceMs } from './request-cost.js'
 import { requestDeadlineMs } from './request-deadline.js'
@@ -245,7 +247,7 @@ class ServingClassifier implements Classifier {
     return prepared.map((text) => {
       const rows = logits.slice(at, at + text.windows.length)
       at += text.windows.length
-      const probabilities = calibratedProbabilities(averageLogits(rows, text.windows), temperature)
+      const probabilities = softmax(averageLogits(rows, text.windows), temperature)
       return predictionOf(probabilities, family.family.manifest.labels, text, abstainBelow)
     })
   }

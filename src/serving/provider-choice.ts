@@ -2,16 +2,9 @@
  * Which execution providers to try, and why. Asking for one means that one or none. `auto` means the best that this
  * machine really has, and says what it left out.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import type { GpuDevices } from '../onnx/gpu-devices.js'
 import type { Provider } from '../onnx/providers.js'
 import type { RequestedProvider } from './classifier-options.js'
-
-/** What this machine shows of GPUs, without loading any driver. */
-export interface GpuDevices {
-  readonly nvidia: boolean
-  /** any GPU that a graphics interface could drive */
-  readonly any: boolean
-}
 
 export interface ProviderCandidate {
   readonly provider: Provider
@@ -36,16 +29,4 @@ export function planProviders(requested: RequestedProvider, gpus: GpuDevices): P
   else leftOut.push('webgpu: there is no GPU device here, and a software adapter is slower than the cpu provider')
   candidates.push({ provider: 'cpu', why: 'it runs everywhere' })
   return { candidates, leftOut }
-}
-
-/** Looks for device nodes on Linux; elsewhere a desktop's graphics interface always has an adapter. */
-export function findGpuDevices(platform: NodeJS.Platform = process.platform): GpuDevices {
-  if (platform === 'darwin') return { nvidia: false, any: true }
-  if (platform !== 'linux') return { nvidia: existsSync('C:\\Windows\\System32\\nvcuda.dll'), any: true }
-  const nvidia = existsSync('/dev/nvidia0') || existsSync('/dev/dxg')
-  return { nvidia, any: nvidia || (existsSync('/dev/dri') && readdirSync('/dev/dri').some(isRenderNode)) }
-}
-
-function isRenderNode(entry: string): boolean {
-  return entry.startsWith('renderD')
 }

@@ -3,12 +3,13 @@
  * A candidate is tried in a process of its own: a provider that brings its process down is merely not chosen.
  */
 import type { Family } from '../family/load-family.js'
+import { findGpuDevices } from '../onnx/gpu-devices.js'
 import type { Provider } from '../onnx/providers.js'
 import type { RequestedProvider, ServingLog } from './classifier-options.js'
 import { cpuEngineLayout, cpuQuota, type EngineLayout } from './cpu-quota.js'
 import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './engine-pool.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import { findGpuDevices, planProviders } from './provider-choice.js'
+import { planProviders } from './provider-choice.js'
 
 export interface StartOptions {
   readonly families: readonly Family[]

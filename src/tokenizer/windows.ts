@@ -59,3 +59,17 @@ export function withSpecialTokens(
 function windowCapacity(maxTokens: number): number {
   return Math.max(1, maxTokens - SPECIAL_TOKENS)
 }
+
+/**
+ * Mean of the windows' logits, each weighted by the tokens that only it adds.
+ * @param rows one a window
+ */
+export function averageLogits(rows: readonly Float32Array[], windows: readonly Window[]): Float64Array {
+  const mean = new Float64Array(rows[0]?.length ?? 0)
+  const total = windows.reduce((sum, { weight }) => sum + weight, 0)
+  rows.forEach((row, window) => {
+    const share = windows[window]!.weight / total
+    for (let label = 0; label < mean.length; label++) mean[label]! += share * row[label]!
+  })
+  return mean
+}

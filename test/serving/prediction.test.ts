@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { calibratedProbabilities, predictionOf } from '../../src/serving/calibrated-prediction.js'
+import { softmax } from '../../src/family/softmax.js'
+import { predictionOf } from '../../src/serving/calibrated-prediction.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
-import { averageLogits, type LongTextPolicy, prepareTexts } from '../../src/serving/long-text.js'
+import { type LongTextPolicy, prepareTexts } from '../../src/serving/long-text.js'
 import { planProviders } from '../../src/serving/provider-choice.js'
 import { requestInferenceMs, sequenceCostMs } from '../../src/serving/request-cost.js'
+import { averageLogits } from '../../src/tokenizer/windows.js'
 
 const logits = fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { minLength: 2, maxLength: 12 })
 const special = { clsId: 101, sepId: 102 }
@@ -15,18 +17,18 @@ const text = (tokens: number) => Int32Array.from({ length: tokens }, (_, index) 
 test('calibrated probabilities sum to one, keep the order of the logits and flatten as the temperature rises', () => {
   fc.assert(
     fc.property(logits, fc.double({ min: 0.1, max: 10, noNaN: true }), (values, temperature) => {
-      const probabilities = calibratedProbabilities(Float64Array.from(values), temperature)
+      const probabilities = softmax(Float64Array.from(values), temperature)
       assert.ok(Math.abs(probabilities.reduce((sum, value) => sum + value, 0) - 1) < 1e-9)
       const best = values.indexOf(Math.max(...values))
       assert.ok(probabilities.every((probability) => probability <= probabilities[best]!))
-      const flatter = calibratedProbabilities(Float64Array.from(values), 2 * temperature)
+      const flatter = softmax(Float64Array.from(values), 2 * temperature)
       assert.ok(flatter[best]! <= probabilities[best]! + 1e-12)
     }),
   )
 })
 
 test('logits far apart do not overflow', () => {
-  assert.deepEqual([...calibratedProbabilities(Float64Array.of(1e4, -1e4), 1)], [1, 0])
+  assert.deepEqual([...softmax(Float64Array.of(1e4, -1e4), 1)], [1, 0])
 })
 
 test('a prediction names the most likely label and abstains below the bound', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { findGpuDevices } from '../../src/serving/provider-choice.js'
+import { findGpuDevices } from '../../src/onnx/gpu-devices.js'
 import { runClassifier, scratchFolder } from '../support/running-classifier.js'
 import { writeTinyFamily } from '../support/tiny-family.js'
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { CheckpointInvalid } from '../../src/errors.js'
+import { writeWhole } from '../write-whole.js'
 
 /** How the hub is reached. */
 export interface HubAccess {
@@ -65,8 +66,7 @@ export async function downloadRepository(download: Download): Promise<void> {
     }
   }
   const receipt: Receipt = { repository, revision, files }
-  await writeFile(join(folder, `${RECEIPT}.part`), JSON.stringify(receipt, null, 2))
-  await rename(join(folder, `${RECEIPT}.part`), join(folder, RECEIPT))
+  await writeWhole(join(folder, RECEIPT), JSON.stringify(receipt, null, 2))
 }
 
 async function isComplete(folder: string): Promise<boolean> {

@@ -1,9 +1,9 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ShapeMismatch } from '../../src/errors.js'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import { parameterSpecs } from '../../src/family/parameters.js'
 import type { HostTensors } from '../../src/family/tensor.js'
+import { writeWhole } from '../write-whole.js'
 import { formatHuggingFaceConfig } from './hugging-face-config.js'
 import { huggingFaceName } from './parameter-names.js'
 import { transpose } from './read-parameters.js'
@@ -38,7 +38,6 @@ export async function saveCheckpoint(folder: string, model: SavedModel): Promise
     tensors[huggingFaceName(name, modelType)] =
       kind === 'kernel' ? { shape: shape.toReversed(), values: transpose(tensor) } : tensor
   }
-  await mkdir(folder, { recursive: true })
   const json = JSON.stringify(formatHuggingFaceConfig(config, labelNames), null, 2)
   const tokenizerConfig = {
     tokenizer_class: modelType === 'bert' ? 'BertTokenizer' : 'DistilBertTokenizer',
@@ -49,10 +48,4 @@ export async function saveCheckpoint(folder: string, model: SavedModel): Promise
   await writeWhole(join(folder, 'tokenizer.json'), tokenizerJson)
   await writeWhole(join(folder, 'tokenizer_config.json'), `${JSON.stringify(tokenizerConfig, null, 2)}\n`)
   await writeWhole(join(folder, 'config.json'), `${json}\n`)
-}
-
-/** A reader sees the whole file or none. */
-async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(`${file}.part`, content)
-  await rename(`${file}.part`, file)
 }

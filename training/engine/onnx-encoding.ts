@@ -11,13 +11,9 @@ import {
   OperatorSetIdProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from 'onnx-buf'
+import { valueInfo } from '../../src/onnx/graph-builder.js'
 import {
   type AttributeValue,
   type OnnxElementType,
@@ -109,8 +105,8 @@ function graphProto(graph: GraphParts): GraphProto {
         rawData: constant.bytes as Uint8Array<ArrayBuffer>,
       }),
     ),
-    input: graph.inputs.map(valueInfo),
-    output: graph.outputs.map(valueInfo),
+    input: graph.inputs.map(valueInfoProto),
+    output: graph.outputs.map(valueInfoProto),
   })
 }
 
@@ -136,21 +132,6 @@ function attribute([name, value]: [string, AttributeValue]): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) })
 }
 
-function valueInfo({ name, type, shape }: ValueInfo): ValueInfoProto {
-  const dim = shape.map((dimension) =>
-    create(TensorShapeProto_DimensionSchema, {
-      value:
-        typeof dimension === 'string'
-          ? { case: 'dimParam', value: dimension }
-          : { case: 'dimValue', value: BigInt(dimension) },
-    }),
-  )
-  const tensor = create(TypeProto_TensorSchema, {
-    elemType: ELEMENT_TYPES[type],
-    shape: create(TensorShapeProtoSchema, { dim }),
-  })
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } }),
-  })
+function valueInfoProto({ name, type, shape }: ValueInfo): ValueInfoProto {
+  return valueInfo(name, ELEMENT_TYPES[type], shape)
 }

@@ -1,11 +1,12 @@
 import type { MajorityBaseline, Quality } from '../../src/family/family-schema.js'
+import { argmax } from '../../src/family/softmax.js'
 import { aucMetric } from './auc.js'
 import { type BootstrapOptions, bootstrapEstimates } from './bootstrap.js'
 import { eceMetric } from './calibration-error.js'
 import { accuracyMetric, macroF1Metric } from './classification-scores.js'
 import { brierMetric, nllMetric } from './proper-scores.js'
 import { onceEach, type ResampledMetric, type ScoredExamples, scoreExamples } from './sample.js'
-import { argmax, type ClassRows } from './softmax.js'
+import type { ClassRows } from './softmax.js'
 
 export type QualityMetricName = Exclude<keyof Quality, 'split' | 'examples'>
 

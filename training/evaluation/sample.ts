@@ -1,5 +1,6 @@
 import { DataInvalid, ShapeMismatch } from '../../src/errors.js'
-import { argmax, type ClassRows } from './softmax.js'
+import { argmax } from '../../src/family/softmax.js'
+import type { ClassRows } from './softmax.js'
 
 /**
  * How often each example counts: 1 for the sample itself, 0, 1, 2, … in a bootstrap resample. Every metric here takes

@@ -1,9 +1,10 @@
 import { ShapeMismatch } from '../../src/errors.js'
 import type { Estimate } from '../../src/family/family-schema.js'
+import { argmax } from '../../src/family/softmax.js'
 import { type BootstrapOptions, bootstrapEstimates } from './bootstrap.js'
 import { LEAST_PROBABILITY } from './proper-scores.js'
 import { meanOf } from './sample.js'
-import { argmax, type ClassRows } from './softmax.js'
+import type { ClassRows } from './softmax.js'
 
 export interface TeacherComparison {
   /** share of examples whose most likely class is the teacher's */

@@ -10,8 +10,8 @@ import { readTokenizer } from '../checkpoint/tokenizer-json.js'
 import { initialParameters } from '../nn/initialise.js'
 import { studentFromTeacherLayers, studentLayerMap } from '../nn/student-from-teacher.js'
 import { createRandom } from '../random.js'
+import { writeWhole } from '../write-whole.js'
 import type { ArchitectureChoice, StudentConfig, TeacherConfig } from './config.js'
-import { writeWhole } from './run-folder.js'
 import { wordVocabulary } from './word-vocabulary.js'
 
 /** Entries of the vocabulary that a random teacher gets from its training texts. */

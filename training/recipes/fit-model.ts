@@ -33,7 +33,7 @@ export async function fitModel(
   options: OptimisationConfig,
   objective: Objective,
 ): Promise<FinishedModel> {
-  const { config, engine, sides, maxTokens, padId, onEvent } = run
+  const { config, engine, sides, onEvent } = run
   const files = stageFiles(run.runFolder, stage)
   const step = makeTrainStep({
     config: start.config,
@@ -47,7 +47,6 @@ export async function fitModel(
       learningRateFactor: layerwiseFactors(start.config, options.layer_decay),
     },
   })
-  const infer = makeInference(start.config)
   const majority = majorityBaseline(sides.train.labels, sides.validation.labels, run.data.dataset.labels)
   const trained =
     (await finishedStage(files, stage, onEvent)) ??
@@ -56,15 +55,13 @@ export async function fitModel(
         stage,
         initial: start.parameters,
         step,
-        infer,
+        infer: makeInference(start.config),
         train: sides.train,
         teacherLogits: objective.teacherLogits,
         validation: sides.validation,
         majority,
         options,
-        padId,
-        maxTokens,
-        bucketWidth: config.bucket_width,
+        ...batching(run),
         runLength: config.run_length,
         seed: objective.seed,
       },
@@ -72,19 +69,13 @@ export async function fitModel(
       files,
       onEvent,
     ))
-  const evaluator = await engine.evaluator(infer, trained.parameters)
-  try {
-    const validationLogits = await predictSequences(evaluator, sides.validation.sequences, batching(run))
-    await saveCheckpoint(join(run.runFolder, stage, 'checkpoint'), {
-      config: start.config,
-      parameters: trained.parameters,
-      tokenizerJson: run.tokenizerJson,
-      labelNames: run.data.dataset.labels,
-    })
-    return { ...start, trained, options, method: objective.method, seed: objective.seed, validationLogits }
-  } finally {
-    await evaluator.dispose()
-  }
+  await saveCheckpoint(join(run.runFolder, stage, 'checkpoint'), {
+    config: start.config,
+    parameters: trained.parameters,
+    tokenizerJson: run.tokenizerJson,
+    labelNames: run.data.dataset.labels,
+  })
+  return { ...start, trained, method: objective.method, seed: objective.seed }
 }
 
 async function finishedStage(files: StageFiles, stage: string, onEvent: OnEvent): Promise<TrainedModel | undefined> {
@@ -95,11 +86,15 @@ async function finishedStage(files: StageFiles, stage: string, onEvent: OnEvent)
   return { ...done, parameters: best.tensors }
 }
 
-/** Logits of a model's trained parameters on the training sequences. */
-export async function trainingLogits(run: Run, { config, trained }: FinishedModel): Promise<Float32Array[]> {
+/** Logits of a model's trained parameters, under the engine that trained them. */
+export async function trainedLogits(
+  run: Run,
+  { config, trained }: FinishedModel,
+  sequences: readonly Int32Array[],
+): Promise<Float32Array[]> {
   const evaluator = await run.engine.evaluator(makeInference(config), trained.parameters)
   try {
-    return await predictSequences(evaluator, run.sides.train.sequences, batching(run))
+    return await predictSequences(evaluator, sequences, batching(run))
   } finally {
     await evaluator.dispose()
   }

@@ -2,7 +2,7 @@
 import { hardTargets } from '../losses/hard-targets.js'
 import { vanillaDistillation } from '../losses/vanilla-distillation.js'
 import type { StartingPoint } from './base-model.js'
-import { fitModel, trainingLogits } from './fit-model.js'
+import { fitModel, trainedLogits } from './fit-model.js'
 import { meanOfTeachers } from './mean-of-teachers.js'
 import type { FinishedModel, Run } from './run.js'
 import { teacherOutputs } from './teacher-outputs.js'
@@ -39,5 +39,5 @@ export function softTargets(run: Run, stage: string, model: FinishedModel): Prom
     tokenizerJson,
     sequences: sides.train.sequences,
   }
-  return teacherOutputs(runFolder, stage, key, () => trainingLogits(run, model))
+  return teacherOutputs(runFolder, stage, key, () => trainedLogits(run, model, sides.train.sequences))
 }

@@ -1,6 +1,7 @@
+import { argmax } from '../../src/family/softmax.js'
 import { nllMetric } from '../evaluation/proper-scores.js'
 import { onceEach, scoreExamples } from '../evaluation/sample.js'
-import { argmax, softmaxRows } from '../evaluation/softmax.js'
+import { softmaxRows } from '../evaluation/softmax.js'
 
 /** Mean negative log-likelihood (nats) and accuracy of uncalibrated logits, [examples, labels]. */
 export function meanNll(logits: readonly Float32Array[], labels: readonly number[]): { nll: number; accuracy: number } {

@@ -1,5 +1,5 @@
 import { ShapeMismatch } from '../../src/errors.js'
-import { softmax } from '../evaluation/softmax.js'
+import { softmax } from '../../src/family/softmax.js'
 
 /**
  * Several teachers as one: logits whose softmax at this temperature is the weighted mean of the teachers' probabilities at

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TierName } from '../../src/family/family-schema.js'
-import { loadTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import { majorityBaseline } from '../evaluation/quality.js'
 import type { TierExport } from '../export/export-family.js'
+import { trainedLogits } from './fit-model.js'
 import { measureTier, type TierMeasurement } from './measure-tier.js'
 import type { FinishedModel, Run } from './run.js'
 
@@ -21,12 +21,12 @@ export async function measureStage(
     folder,
     model: { config: model.config, parameters: model.trained.parameters },
     precision,
-    tokenizer: loadTokenizer(run.tokenizerFile),
+    tokenizer: run.tokenizer,
     maxTokens: run.maxTokens,
     windowOverlap: run.config.window_overlap,
     validation: run.sides.validation,
     test: run.sides.test,
-    validationLogits: model.validationLogits,
+    validationLogits: await trainedLogits(run, model, run.sides.validation.sequences),
     teacherProbabilities: teacher?.testProbabilities,
     bootstrapResamples: run.config.bootstrap_resamples,
     onEvent: run.onEvent,

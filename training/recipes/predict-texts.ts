@@ -1,6 +1,6 @@
 import type { EncoderSession } from '../../src/onnx/encoder-session.js'
 import type { TextTokenizer } from '../../src/tokenizer/text-tokenizer.js'
-import { planWindows, withSpecialTokens } from '../../src/tokenizer/windows.js'
+import { averageLogits, planWindows, withSpecialTokens } from '../../src/tokenizer/windows.js'
 
 export interface TextLogits {
   /** [labels], uncalibrated; of a long text the mean over its windows, weighted by the tokens that each adds */
@@ -26,18 +26,17 @@ export async function predictTexts(
   onProgress: (done: number) => void = () => {},
 ): Promise<TextLogits[]> {
   const encoded = await tokenizer.encodeBatch(texts)
-  const jobs = encoded
-    .flatMap(({ ids }, text) =>
-      planWindows(ids.length, maxTokens, windowOverlap).map(({ start, end, weight }) => ({
+  const plans = encoded.map(({ ids }) => planWindows(ids.length, maxTokens, windowOverlap))
+  const jobs = plans
+    .flatMap((windows, text) =>
+      windows.map(({ start, end }, window) => ({
         text,
-        weight,
-        inputIds: withSpecialTokens(ids.subarray(start, end), tokenizer),
+        window,
+        inputIds: withSpecialTokens(encoded[text]!.ids.subarray(start, end), tokenizer),
       })),
     )
     .sort((a, b) => a.inputIds.length - b.inputIds.length)
-  const sums: (Float64Array | undefined)[] = new Array(texts.length)
-  const weights = new Float64Array(texts.length)
-  const windows = new Int32Array(texts.length)
+  const rows = plans.map((windows) => new Array<Float32Array>(windows.length))
   let next = 0
   while (next < jobs.length) {
     const batch = [jobs[next]!]
@@ -48,19 +47,13 @@ export async function predictTexts(
       batch.push(candidate)
     }
     const answers = await session.run(batch)
-    for (const [i, { text, weight }] of batch.entries()) {
-      const sum = sums[text] ?? new Float64Array(answers[i]!.length)
-      for (let label = 0; label < sum.length; label++) sum[label]! += weight * answers[i]![label]!
-      sums[text] = sum
-      weights[text]! += weight
-      windows[text]!++
-    }
+    for (const [i, { text, window }] of batch.entries()) rows[text]![window] = answers[i]!
     next += batch.length
     onProgress(Math.round((next / jobs.length) * texts.length))
   }
-  return texts.map((_, i) => ({
-    logits: Float32Array.from(sums[i]!, (sum) => sum / weights[i]!),
+  return plans.map((windows, i) => ({
+    logits: Float32Array.from(averageLogits(rows[i]!, windows)),
     tokens: encoded[i]!.ids.length,
-    windows: windows[i]!,
+    windows: windows.length,
   }))
 }

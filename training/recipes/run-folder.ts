@@ -3,18 +3,12 @@
  * or not at all, so that a run that is killed can be resumed from what it holds.
  */
 import { appendFileSync, existsSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { CheckpointInvalid } from '../../src/errors.js'
 import type { HostTensors } from '../../src/family/tensor.js'
 import { encodeSafetensors, openSafetensors } from '../checkpoint/safetensors.js'
-
-/** Writes a file that a reader sees whole or not at all. */
-export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.part`, content)
-  await rename(`${file}.part`, file)
-}
+import { writeWhole } from '../write-whole.js'
 
 export async function writeJson(file: string, value: unknown): Promise<void> {
   await writeWhole(file, `${JSON.stringify(value, null, 2)}\n`)

@@ -1,8 +1,9 @@
 /** What the stages of one run share. */
 import type { TierName } from '../../src/family/family-schema.js'
+import type { TextTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import type { Engine } from '../engine/types.js'
 import type { StartingPoint } from './base-model.js'
-import type { OptimisationConfig, TrainingConfig } from './config.js'
+import type { TrainingConfig } from './config.js'
 import type { OnEvent } from './events.js'
 import type { PreparedData } from './prepare-data.js'
 import type { TokenSet } from './token-set.js'
@@ -30,9 +31,9 @@ export interface Run extends TrainFamilyOptions {
   readonly data: PreparedData
   readonly tokenizerFile: string
   readonly tokenizerJson: string
+  readonly tokenizer: TextTokenizer
   readonly sides: Sides
   readonly maxTokens: number
-  readonly padId: number
 }
 
 /** A tier, or one of the fine-tunings that a teacher is distilled from. */
@@ -40,14 +41,11 @@ export type StageName = TierName | `teacher-member-${number}`
 
 export interface FinishedModel extends StartingPoint {
   readonly trained: TrainedModel
-  readonly options: OptimisationConfig
   readonly method: string
   readonly seed: number
-  /** of the trained parameters, on the sequences of the validation split */
-  readonly validationLogits: readonly Float32Array[]
 }
 
 /** How sequences are batched for inference. */
-export function batching({ config, maxTokens, padId }: Run) {
-  return { bucketWidth: config.bucket_width, maxTokens, padId }
+export function batching({ config, maxTokens, tokenizer }: Run) {
+  return { bucketWidth: config.bucket_width, maxTokens, padId: tokenizer.padId }
 }

@@ -9,6 +9,7 @@ import type { Family } from '../../src/family/load-family.js'
 import { loadTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import { majorityBaseline } from '../evaluation/quality.js'
 import { exportFamily, type TierExport } from '../export/export-family.js'
+import { writeWhole } from '../write-whole.js'
 import { checkpointName, type TeacherStart, teacherStart } from './base-model.js'
 import type { StudentConfig, TrainingConfig } from './config.js'
 import { eventRecord, type OnEvent } from './events.js'
@@ -17,7 +18,7 @@ import { fitTeacher, softTargets } from './fit-teacher.js'
 import { measureStage, tierExport, warnAboutTeacher } from './measure-stage.js'
 import { type PreparedData, prepareData } from './prepare-data.js'
 import type { Run, Sides, TrainFamilyOptions } from './run.js'
-import { appendLine, readJson, writeJson, writeWhole } from './run-folder.js'
+import { appendLine, readJson, writeJson } from './run-folder.js'
 import { inputLimit, tokenizeExamples } from './token-set.js'
 
 /** @throws whatever config, data, checkpoint and engine refuse; nothing that was finished is lost by it */
@@ -112,9 +113,9 @@ async function tokenized(options: TrainFamilyOptions, data: PreparedData, start:
     data,
     tokenizerFile,
     tokenizerJson: start.tokenizerJson,
+    tokenizer,
     sides,
     maxTokens,
-    padId: tokenizer.padId,
   }
 }
 

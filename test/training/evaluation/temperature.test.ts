@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { softmax, softmaxRows } from '../../../training/evaluation/softmax.js'
+import { softmax } from '../../../src/family/softmax.js'
+import { softmaxRows } from '../../../training/evaluation/softmax.js'
 import { fitTemperature, TEMPERATURE_BOUNDS } from '../../../training/evaluation/temperature.js'
 import { createRandom } from '../../../training/random.js'
 import { golden } from './golden.js'

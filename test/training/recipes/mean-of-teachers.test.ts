@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { softmax } from '../../../training/evaluation/softmax.js'
+import { softmax } from '../../../src/family/softmax.js'
 import { meanOfTeachers } from '../../../training/recipes/mean-of-teachers.js'
 
 const TEACHERS = [[Float32Array.of(2, -1, 0.5)], [Float32Array.of(-3, 1, 1)]]
