@@ -1,3 +1,4 @@
+import { classesOf } from '../../training/data/dataset.js'
 import { readDataset } from '../../training/data/read-dataset.js'
 import { majorityBaseline, measureQuality } from '../../training/evaluation/quality.js'
 import { softmaxRows } from '../../training/evaluation/softmax.js'
@@ -34,8 +35,7 @@ export async function runEvaluation(flags: EvaluateFlags): Promise<void> {
   })
   for (const warning of dataset.warnings) process.stderr.write(`WARNING ${warning}\n`)
   const texts = dataset.examples.map(({ text }) => text)
-  const classOf = new Map(manifest.labels.map((label, i) => [label, i]))
-  const labels = dataset.examples.map(({ label }) => classOf.get(label)!)
+  const labels = classesOf(dataset.examples, manifest.labels)
   const tokenizer = loadTokenizer(family.paths.tokenizer)
   const reports = []
   let teacher: Float64Array[] | undefined

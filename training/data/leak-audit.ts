@@ -1,7 +1,7 @@
 import { createRandom } from '../random.js'
 import { type ColumnPrediction, predictFromColumn } from './column-prediction.js'
 import { classesOf, type Dataset } from './dataset.js'
-import { comparableWords, findNearDuplicates, type NearDuplicateOptions } from './near-duplicates.js'
+import { comparableWords, type NearDuplicates, nearDuplicatesOf } from './near-duplicates.js'
 import { SPLIT_NAMES, type Split, type SplitName } from './split.js'
 import { findTellingWords, type TellingWord } from './telling-words.js'
 
@@ -55,8 +55,13 @@ const TELLING_ENTROPY = 0.01
  * Looks for what would make a model look better than it is: columns and single words that give the label away, and the same
  * text on two sides of the split. Changes nothing.
  * @param split the split to hold duplicates against; without it they are only listed
+ * @param nearDuplicates of the dataset's texts, where they have been looked for already
  */
-export function auditLeaks(dataset: Dataset, split?: Split, options: NearDuplicateOptions = {}): LeakAudit {
+export function auditLeaks(
+  dataset: Dataset,
+  split?: Split,
+  nearDuplicates: NearDuplicates = nearDuplicatesOf(dataset),
+): LeakAudit {
   const { examples, labels, otherColumns, prefixColumns } = dataset
   const classes = classesOf(examples, labels)
   const columns = [...otherColumns]
@@ -69,7 +74,7 @@ export function auditLeaks(dataset: Dataset, split?: Split, options: NearDuplica
   const words = findTellingWords(texts, classes, labels)
 
   const member = memberOf(dataset, split)
-  const { groups, links } = findNearDuplicates(texts, options)
+  const { groups, links } = nearDuplicates
   const duplicates = groups.map((group): DuplicateGroup => {
     const inside = new Set(group)
     const similarities = links.filter(({ first }) => inside.has(first)).map(({ similarity }) => similarity)

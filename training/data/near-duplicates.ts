@@ -1,3 +1,5 @@
+import type { Dataset } from './dataset.js'
+
 /**
  * Near-duplicate texts by Jaccard similarity of their word shingles, exact: prefix filtering finds every pair at or above
  * the threshold (AllPairs, Bayardo et al. 2007), since two sets that similar must share one of their rarest shingles.
@@ -23,6 +25,11 @@ export interface NearDuplicates {
   readonly groups: readonly (readonly number[])[]
   /** a spanning forest of the groups: pairs that are already connected are not listed */
   readonly links: readonly NearDuplicateLink[]
+}
+
+/** Among the texts of a dataset, as splits and audits take them. */
+export function nearDuplicatesOf({ examples }: Pick<Dataset, 'examples'>): NearDuplicates {
+  return findNearDuplicates(examples.map(({ text }) => text))
 }
 
 export function findNearDuplicates(texts: readonly string[], options: NearDuplicateOptions = {}): NearDuplicates {

@@ -2,7 +2,7 @@ import { ColumnNotFound, DataInvalid, InvalidConfiguration } from '../../src/err
 import { createRandom } from '../random.js'
 import { allocateUnits } from './allocate-units.js'
 import { classesOf, type Dataset, type Example } from './dataset.js'
-import { findNearDuplicates } from './near-duplicates.js'
+import { type NearDuplicates, nearDuplicatesOf } from './near-duplicates.js'
 import { splitUnits, type Unit } from './split-units.js'
 import { allocateByTime } from './temporal-split.js'
 
@@ -26,6 +26,8 @@ export interface SplitOptions {
   readonly shares?: SplitShares | undefined
   /** keep near-duplicate texts on one side; true by default */
   readonly groupNearDuplicates?: boolean | undefined
+  /** of the dataset's texts, where they have been looked for already */
+  readonly nearDuplicates?: NearDuplicates | undefined
 }
 
 /** Which example is on which side; what split.json holds. */
@@ -55,7 +57,7 @@ export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Spli
   checkShares(shares)
   const { examples } = dataset
   requireField(dataset, method)
-  const duplicates = groupNearDuplicates ? findNearDuplicates(examples.map(({ text }) => text)).groups : []
+  const duplicates = groupNearDuplicates ? (options.nearDuplicates ?? nearDuplicatesOf(dataset)).groups : []
   const units = splitUnits(examples, duplicates, method === 'grouped')
   const parts = partsOfUnits(
     dataset,

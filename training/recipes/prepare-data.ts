@@ -3,6 +3,7 @@ import { DataInvalid } from '../../src/errors.js'
 import type { DataManifest } from '../../src/family/family-schema.js'
 import type { Dataset, Example } from '../data/dataset.js'
 import { auditLeaks } from '../data/leak-audit.js'
+import { nearDuplicatesOf } from '../data/near-duplicates.js'
 import { readDataset } from '../data/read-dataset.js'
 import { partition, type Split, type SplitName, splitDataset } from '../data/split.js'
 import { readSplit, writeSplit } from '../data/split-file.js'
@@ -51,11 +52,13 @@ export async function prepareData(
     throw new DataInvalid(path, 'is not the file that this run was begun with; restore it, or train into another --out')
   }
   const { method, seed, validation, test } = config.split
+  const nearDuplicates = nearDuplicatesOf(dataset)
+  const shares = { train: 1 - validation - test, validation, test }
   const split = begun
     ? await readSplit(splitFile, dataset)
-    : splitDataset(dataset, { method, seed, shares: { train: 1 - validation - test, validation, test } })
+    : splitDataset(dataset, { method, seed, shares, nearDuplicates })
   if (!begun) await writeSplit(splitFile, split)
-  const audit = auditLeaks(dataset, split)
+  const audit = auditLeaks(dataset, split, nearDuplicates)
   await writeJson(join(runFolder, 'audit.json'), audit)
   const warnings = [...dataset.warnings, ...split.warnings, ...audit.sentences]
   for (const message of warnings) onEvent({ type: 'warning', message })

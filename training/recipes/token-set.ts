@@ -1,7 +1,7 @@
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import type { TextTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import { truncate, withSpecialTokens } from '../../src/tokenizer/windows.js'
-import type { Example } from '../data/dataset.js'
+import { classesOf, type Example } from '../data/dataset.js'
 
 /** Examples as a model reads them in training: one sequence each, cut after the first tokens where it must be. */
 export interface TokenSet {
@@ -24,7 +24,6 @@ export async function tokenizeExamples(
   tokenizer: TextTokenizer,
   maxTokens: number,
 ): Promise<TokenSet> {
-  const classOf = new Map(labelNames.map((name, i) => [name, i]))
   const texts = examples.map(({ text }) => text)
   const encoded = await tokenizer.encodeBatch(texts)
   let truncated = 0
@@ -33,7 +32,7 @@ export async function tokenizeExamples(
     if (end < ids.length) truncated++
     return withSpecialTokens(ids.subarray(0, end), tokenizer)
   })
-  return { texts, sequences, labels: examples.map(({ label }) => classOf.get(label)!), truncated }
+  return { texts, sequences, labels: classesOf(examples, labelNames), truncated }
 }
 
 /** @returns the longest input that both the configuration and the encoder's position table allow */
