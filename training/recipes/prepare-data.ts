@@ -1,5 +1,5 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { DataInvalid } from '../../src/errors.js'
 import type { DataManifest } from '../../src/family/family-schema.js'
 import type { Dataset, Example } from '../data/dataset.js'
 import { auditLeaks } from '../data/leak-audit.js'
@@ -9,7 +9,7 @@ import { partition, type Split, type SplitName, splitDataset } from '../data/spl
 import { readSplit, writeSplit } from '../data/split-file.js'
 import type { TrainingConfig } from './config.js'
 import type { OnEvent } from './events.js'
-import { readJson, writeJson } from './run-folder.js'
+import { writeJson } from './run-folder.js'
 
 export interface PreparedData {
   readonly dataset: Dataset
@@ -47,10 +47,7 @@ export async function prepareData(
 ): Promise<PreparedData> {
   const dataset = await datasetOf(config, path)
   const splitFile = join(runFolder, 'split.json')
-  const begun = resume ? await readJson<{ dataSha256: string }>(splitFile) : undefined
-  if (begun && begun.dataSha256 !== dataset.sha256) {
-    throw new DataInvalid(path, 'is not the file that this run was begun with; restore it, or train into another --out')
-  }
+  const begun = resume && existsSync(splitFile)
   const { method, seed, validation, test } = config.split
   const nearDuplicates = nearDuplicatesOf(dataset)
   const shares = { train: 1 - validation - test, validation, test }
