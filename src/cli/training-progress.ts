@@ -24,7 +24,7 @@ function ndjsonProgress(): TrainingProgress {
 }
 
 function terminalProgress(): TrainingProgress {
-  const format = '{stage} [{bar}] {value}/{total} steps  loss {loss}  majority {majority}  {rate} texts/s  ETA {left}'
+  const format = '{stage} [{bar}] {value}/{total} steps  loss {loss}{majority}  {rate} texts/s  ETA {left}'
   const bar = new SingleBar({ format, hideCursor: true, clearOnComplete: true, stream: process.stderr }, Presets.legacy)
   let running = false
   const stop = () => {
@@ -41,7 +41,8 @@ function terminalProgress(): TrainingProgress {
       const values = {
         stage: event.stage.padEnd(8),
         loss: event.loss.toFixed(3),
-        majority: `${(100 * event.majorityAccuracy).toFixed(1)}%`,
+        majority:
+          event.majorityAccuracy === undefined ? '' : `  majority ${(100 * event.majorityAccuracy).toFixed(1)}%`,
         rate: event.sequencesPerSecond.toFixed(0),
         left: duration(event.etaSeconds),
       }
@@ -68,12 +69,20 @@ function sentence(event: Exclude<TrainingEvent, { type: 'step' }>): string {
     case 'stage':
       return `${event.stage} ${event.state}: ${event.detail}`
     case 'epoch':
-      return (
-        `${event.stage} epoch ${event.epoch}/${event.epochs}  train loss ${event.trainLoss.toFixed(4)}  validation NLL ` +
-        `${event.validationNll.toFixed(4)} (majority ${event.majorityNll.toFixed(4)})  accuracy ` +
-        `${event.validationAccuracy.toFixed(4)} (majority ${event.majorityAccuracy.toFixed(4)})${event.best ? '  best' : ''}`
-      )
+      return `${event.stage} epoch ${event.epoch}/${event.epochs}  train loss ${event.trainLoss.toFixed(4)}${validation(event)}${event.best ? '  best' : ''}`
   }
+}
+
+function validation(event: Extract<TrainingEvent, { type: 'epoch' }>): string {
+  const figure = (name: string, value?: number, majority?: number) => {
+    if (value === undefined) return ''
+    return `  ${name} ${value.toFixed(4)}${majority === undefined ? '' : ` (majority ${majority.toFixed(4)})`}`
+  }
+  return (
+    figure('validation loss', event.validationLoss) +
+    figure('validation NLL', event.validationNll, event.majorityNll) +
+    figure('accuracy', event.validationAccuracy, event.majorityAccuracy)
+  )
 }
 
 function summary({ manifest, version }: Family) {

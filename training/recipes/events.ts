@@ -20,7 +20,8 @@ export type TrainingEvent =
       readonly gradientNorm: number
       readonly sequencesPerSecond: number
       readonly etaSeconds: number
-      readonly majorityAccuracy: number
+      /** where there are classes */
+      readonly majorityAccuracy?: number
     }
   | {
       readonly type: 'epoch'
@@ -28,18 +29,23 @@ export type TrainingEvent =
       readonly epoch: number
       readonly epochs: number
       readonly trainLoss: number
-      readonly validationNll: number
-      readonly validationAccuracy: number
-      readonly majorityAccuracy: number
-      readonly majorityNll: number
+      readonly validationNll?: number
+      /** of a stage without targets, which has no likelihood */
+      readonly validationLoss?: number
+      readonly validationAccuracy?: number
+      readonly majorityAccuracy?: number
+      readonly majorityNll?: number
       /** whether these are the best weights so far */
       readonly best: boolean
     }
 
 /** @returns an event as others read it, in a line of events.ndjson or of standard output: keys in snake_case */
 export function eventRecord(event: TrainingEvent): Record<string, unknown> {
-  const snakeCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   return Object.fromEntries(Object.entries(event).map(([key, value]) => [snakeCase(key), value]))
+}
+
+export function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 export type OnEvent = (event: TrainingEvent) => void
