@@ -58,7 +58,12 @@ export function encode(
   parameters: Tensors,
   config: EncoderConfig,
   batch: EncoderBatch,
-  options: { readonly dropout?: EncoderDropout | undefined; readonly collect?: Collect } = {},
+  options: {
+    readonly dropout?: EncoderDropout | undefined
+    readonly collect?: Collect
+    /** [batch · tokens, hidden], in place of embedding `inputIds`, whose shape alone counts then */
+    readonly embedded?: tf.Tensor2D
+  } = {},
 ): EncoderOutputs {
   const { inputIds, attentionMask } = batch
   const [rows, tokens] = inputIds.shape
@@ -74,7 +79,7 @@ export function encode(
     )
 
   const bias = paddingBias(attentionMask)
-  let x = embed(parameters, config, inputIds) // [batch · tokens, hidden]
+  let x = options.embedded ?? embed(parameters, config, inputIds) // [batch · tokens, hidden]
   if (drop !== undefined) x = drop.masks.apply(x, stateLayout, drop.rate)
   const states = [x]
   const attention: AttentionTrace[] = []
