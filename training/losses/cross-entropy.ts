@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { InvalidConfiguration, ShapeMismatch } from '../../src/errors.js'
+import { batchField } from './loss.js'
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js'
+import type { Term } from './term.js'
 
 /**
  * Hard-target loss: cross-entropy of the true labels, batch mean. With label smoothing s the target is
@@ -23,4 +25,14 @@ export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D, labelSmoo
     logits,
     tf.oneHot(labels, classes, 1 - labelSmoothing + off, off, 'float32') as tf.Tensor2D,
   )
+}
+
+/** The cross-entropy with the batch's `labels`, as a term of a weighted sum. */
+export function crossEntropyTerm(weight: number, labelSmoothing: number): Term {
+  return {
+    name: 'hard',
+    weight,
+    compute: ({ outputs, batch }) =>
+      crossEntropy(outputs.logits, batchField<tf.Tensor1D>(batch, 'labels'), labelSmoothing),
+  }
 }

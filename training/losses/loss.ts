@@ -1,6 +1,8 @@
 import type * as tf from '@tensorflow/tfjs'
+import type { HostTensors } from '../../src/family/tensor.js'
 import type { Tensors } from '../engine/types.js'
 import type { Collect, EncoderOutputs } from '../nn/encoder.js'
+import type { Random } from '../random.js'
 
 /** What a loss may look at. */
 export interface LossInputs {
@@ -23,6 +25,10 @@ export interface LossValue {
 /** A training objective: a pure function of one batch's outputs, and what it needs the encoder to hand out. */
 export interface Loss {
   readonly collect?: Collect
+  /** constants that it wants in `LossInputs.frozen` at every step, e.g. the parameters of a teacher that runs in the step */
+  readonly frozen?: HostTensors
+  /** its own trained tensors, e.g. projections: optimised and checkpointed with the model, no part of it afterwards */
+  initialParameters?(random: Random): HostTensors
   compute(inputs: LossInputs): LossValue
 }
 

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { InvalidConfiguration } from '../../src/errors.js'
+import { batchField } from './loss.js'
 import { assertSameShape, logSoftmax } from './softmax-cross-entropy.js'
+import type { Term } from './term.js'
 
 /**
  * Soft-target loss: T² · KL(softmax(teacher/T) ‖ softmax(student/T)), batch mean. T² keeps the gradient's scale
@@ -35,4 +37,14 @@ export function softTargetLoss(student: tf.Tensor2D, teacher: tf.Tensor2D, tempe
         tf.mul(tf.sub(tf.exp(logProbabilities!), targets!), tf.mul(dy, temperature / batch)),
     }
   })(student) as tf.Scalar
+}
+
+/** The soft-target loss with the batch's `teacherLogits`, as a term of a weighted sum. */
+export function softTargetTerm(weight: number, temperature: number): Term {
+  return {
+    name: 'soft',
+    weight,
+    compute: ({ outputs, batch }) =>
+      softTargetLoss(outputs.logits, batchField<tf.Tensor2D>(batch, 'teacherLogits'), temperature),
+  }
 }

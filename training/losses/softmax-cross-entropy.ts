@@ -24,17 +24,17 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): 
   })(logits) as tf.Scalar
 }
 
-/** @param logits [batch, labels] @returns log softmax over the labels, finite for finite logits */
-export function logSoftmax(logits: tf.Tensor2D): tf.Tensor2D {
+/** @param logits [..., labels] @returns log softmax over the last dimension, finite for finite logits */
+export function logSoftmax<T extends tf.Tensor>(logits: T): T {
   const shifted = tf.sub(logits, tf.max(logits, -1, true))
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)))
 }
 
-/** @throws ShapeMismatch */
-export function assertSameShape(student: tf.Tensor, teacher: tf.Tensor): void {
+/** @param what the tensors are, for the message @throws ShapeMismatch */
+export function assertSameShape(student: tf.Tensor, teacher: tf.Tensor, what = 'logits'): void {
   if (student.shape.join() !== teacher.shape.join()) {
     throw new ShapeMismatch(
-      `logits [${student.shape}] do not fit targets [${teacher.shape}]; both need the same batch and labels`,
+      `${what} [${student.shape}] do not fit targets [${teacher.shape}]; both need the same shape`,
     )
   }
 }

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs'
 import { InvalidConfiguration } from '../../src/errors.js'
-import { crossEntropy } from './cross-entropy.js'
-import { batchField, type Loss } from './loss.js'
-import { softTargetLoss } from './soft-target.js'
+import { crossEntropyTerm } from './cross-entropy.js'
+import type { Loss } from './loss.js'
+import { softTargetTerm } from './soft-target.js'
+import { weightedSum } from './weighted-sum.js'
 
 export interface DistillationWeights {
   /** of the soft-target loss, in [0, 1] */
@@ -32,19 +32,7 @@ export function vanillaDistillation({
   if (softWeight + hardWeight === 0) {
     throw new InvalidConfiguration('soft_weight', 'soft_weight and hard_weight are both 0; nothing would be learnt')
   }
-  return {
-    compute({ outputs: { logits }, batch }) {
-      const soft = softWeight > 0 && softTargetLoss(logits, batchField(batch, 'teacherLogits'), temperature)
-      const hard = hardWeight > 0 && crossEntropy(logits, batchField(batch, 'labels'), labelSmoothing)
-      const terms = [soft && tf.mul(soft, softWeight), hard && tf.mul(hard, hardWeight)].filter(
-        (term) => term !== false,
-      )
-      return {
-        total: terms.reduce((sum, term) => tf.add(sum, term)) as tf.Scalar,
-        parts: { ...(soft && { soft }), ...(hard && { hard }) },
-      }
-    },
-  }
+  return weightedSum([softTargetTerm(softWeight, temperature), crossEntropyTerm(hardWeight, labelSmoothing)])
 }
 
 function checkWeight(setting: string, weight: number): void {
