@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { DataInvalid, isLextierError } from '../../src/errors.js'
 
@@ -14,16 +14,28 @@ export interface Utf8File {
   sha256(): string
 }
 
+/** Turns the bytes of a file into those of its text. */
+export type Decompress = (bytes: AsyncIterable<Buffer>) => AsyncIterable<Buffer>
+
 /**
  * Reads a UTF-8 file block by block, a leading byte order mark removed, memory bounded by the longest line.
+ * @param decompress what the file's bytes go through, if anything; the hash stays that of the file
  * @throws DataInvalid (from `blocks`) when the file cannot be read, or naming the line that is not UTF-8
  */
-export function openUtf8File(file: string): Utf8File {
+export function openUtf8File(file: string, decompress: Decompress = (bytes) => bytes): Utf8File {
   const hash = createHash('sha256')
-  return { blocks: readBlocks(file, (chunk) => hash.update(chunk)), sha256: () => hash.digest('hex') }
+  const bytes = decompress(hashedBytes(file, hash))
+  return { blocks: readBlocks(file, bytes), sha256: () => hash.digest('hex') }
 }
 
-async function* readBlocks(file: string, onChunk: (chunk: Buffer) => void): AsyncGenerator<string> {
+async function* hashedBytes(file: string, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk)
+    yield chunk
+  }
+}
+
+async function* readBlocks(file: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let unfinished: Buffer[] = []
   let linesBefore = 0
   const decode = (bytes: Buffer) => {
@@ -38,8 +50,7 @@ async function* readBlocks(file: string, onChunk: (chunk: Buffer) => void): Asyn
     return block
   }
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
-      onChunk(chunk)
+    for await (const chunk of bytes) {
       const end = chunk.lastIndexOf(NEWLINE) + 1
       if (end === 0) {
         unfinished.push(chunk)
