@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `lextier` command. A command's file declares its options; what it runs is imported when it runs. */
 import { Command } from 'commander'
+import { addAdvise } from './advise.js'
 import { addArchitectures } from './architectures.js'
 import { endWithReader } from './closed-pipe.js'
 import { addEvaluate } from './evaluate.js'
@@ -16,6 +17,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addTrain,
   addEvaluate,
   addPredict,
+  addAdvise,
   addArchitectures,
   addOpenapi,
 ]
