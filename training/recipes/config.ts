@@ -3,16 +3,18 @@
  * snake_case, as users write them; every choice has a default except where the data lies and what it is called.
  */
 import { readFile } from 'node:fs/promises'
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { parse as parseYaml } from 'yaml'
 import { InvalidConfiguration } from '../../src/errors.js'
+import { configFault } from './config-fault.js'
+import { checkLosses, LossesConfig, METHOD_NAMES, METHODS, type MethodName } from './losses-config.js'
 
 const closed = { additionalProperties: false }
 const share = (value: number) => Type.Number({ minimum: 0, maximum: 1, default: value })
 const positive = (value: number) => Type.Integer({ minimum: 1, default: value })
 
-const DataConfig = Type.Object(
+export const DataConfig = Type.Object(
   {
     path: Type.Optional(Type.String({ description: 'CSV or JSONL file; --data wins' })),
     text_column: Type.String(),
@@ -35,7 +37,7 @@ const DataConfig = Type.Object(
   closed,
 )
 
-const SplitConfig = Type.Object(
+export const SplitConfig = Type.Object(
   {
     method: Type.Union([Type.Literal('stratified'), Type.Literal('temporal'), Type.Literal('grouped')], {
       default: 'stratified',
@@ -47,7 +49,7 @@ const SplitConfig = Type.Object(
   { ...closed, default: {} },
 )
 
-const ArchitectureConfig = Type.Object(
+export const ArchitectureConfig = Type.Object(
   {
     /** a named architecture; the sizes below override it */
     name: Type.Optional(Type.String()),
@@ -60,7 +62,7 @@ const ArchitectureConfig = Type.Object(
 )
 
 /** How one model is optimised; shared by teacher and students. */
-const optimisation = {
+export const optimisation = {
   epochs: positive(8),
   batch_size: positive(16),
   /** micro-batches a step: the gradient is that of batch_size examples, computed batch_size / accumulation at a time */
@@ -80,7 +82,7 @@ const optimisation = {
 }
 const precision = Type.Union([Type.Literal('fp16'), Type.Literal('int8')], { default: 'fp16' })
 
-/** How a model learns from others' outputs: students always, a teacher of several members too. */
+/** How a teacher of several members learns from their outputs. */
 const softTargets = {
   /** weight of T² · KL(teacher ‖ student) */
   soft_weight: share(0.9),
@@ -106,7 +108,8 @@ const TeacherConfig = Type.Object(
   { ...closed, default: {} },
 )
 
-const StudentConfig = Type.Object(
+/** A student as it is written. What it minimises is said in one of three ways, or not at all, which means `vanilla`. */
+const StudentSource = Type.Object(
   {
     tier: Type.Union([Type.Literal('balanced'), Type.Literal('fast')]),
     /** which of the teacher's layers the student starts from, counted from 0 */
@@ -114,7 +117,14 @@ const StudentConfig = Type.Object(
     /** or its own architecture, started random, or from `base` */
     architecture: Type.Optional(ArchitectureConfig),
     base: Type.Optional(Type.String()),
-    ...softTargets,
+    /** a named set of losses */
+    method: Type.Optional(Type.Union(METHOD_NAMES.map((name) => Type.Literal(name)))),
+    /** or the losses one by one */
+    losses: Type.Optional(LossesConfig),
+    /** or the weights of soft and hard targets, for vanilla distillation */
+    soft_weight: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    hard_weight: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    temperature: Type.Optional(Type.Number({ minimum: 1, maximum: 10 })),
     /** one number in place of the two weights; alpha_weighs says which term it weighs, the other gets 1 − alpha */
     alpha: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     alpha_weighs: Type.Optional(Type.Union([Type.Literal('soft'), Type.Literal('hard')])),
@@ -141,12 +151,17 @@ export const TrainingConfigSchema = Type.Object(
     seed: Type.Integer({ default: 1 }),
     bootstrap_resamples: positive(1000),
     teacher: TeacherConfig,
-    students: Type.Array(StudentConfig, { default: [], maxItems: 2 }),
+    students: Type.Array(StudentSource, { default: [], maxItems: 2 }),
   },
   closed,
 )
-export type TrainingConfig = Static<typeof TrainingConfigSchema>
-export type StudentConfig = Static<typeof StudentConfig>
+/** The ways to say what a student minimises. */
+type Objective = 'method' | 'losses' | VanillaKey
+type VanillaKey = 'soft_weight' | 'hard_weight' | 'temperature' | 'alpha' | 'alpha_weighs'
+type StudentSource = Static<typeof StudentSource>
+/** A student with what it minimises spelt out; itself a way to write it. */
+export type StudentConfig = Omit<StudentSource, Objective> & { losses: LossesConfig }
+export type TrainingConfig = Omit<Static<typeof TrainingConfigSchema>, 'students'> & { students: StudentConfig[] }
 export type TeacherConfig = Static<typeof TeacherConfig>
 export type OptimisationConfig = Pick<TeacherConfig, keyof typeof optimisation>
 export type ArchitectureChoice = Static<typeof ArchitectureConfig>
@@ -161,9 +176,9 @@ const SPLIT_COLUMNS = { stratified: undefined, temporal: 'time_column', grouped:
  */
 export function parseTrainingConfig(raw: unknown, source: string): TrainingConfig {
   const value = Value.Default(TrainingConfigSchema, Value.Clone(raw ?? {}))
-  const fault = firstFault(TrainingConfigSchema, value)
+  const fault = configFault(TrainingConfigSchema, value)
   if (fault) throw new InvalidConfiguration(source, fault)
-  const config = value as TrainingConfig
+  const config = value as Static<typeof TrainingConfigSchema>
   const tiers = config.students.map((student) => student.tier)
   if (new Set(tiers).size < tiers.length) {
     throw new InvalidConfiguration(source, 'students: each tier may be named once; use one balanced and one fast')
@@ -183,7 +198,7 @@ export function parseTrainingConfig(raw: unknown, source: string): TrainingConfi
       throw new InvalidConfiguration(source, 'accumulation: must divide batch_size')
     }
   }
-  return { ...config, students: config.students.map((student) => withWeights(student, source)) }
+  return { ...config, students: config.students.map((student) => withLosses(student, source)) }
 }
 
 /** @throws InvalidConfiguration when the file cannot be read, parsed or accepted */
@@ -197,29 +212,41 @@ export async function readTrainingConfig(file: string): Promise<TrainingConfig> 
   return parseTrainingConfig(raw, file)
 }
 
-/** Resolves `alpha`: the field disagrees about which term it weighs, so the config has to say. */
-function withWeights(student: StudentConfig, source: string): StudentConfig {
-  const { alpha, alpha_weighs: weighs, ...rest } = student
-  if (alpha === undefined && weighs === undefined) return checkedWeights(student, source)
-  if (alpha === undefined || weighs === undefined) {
-    throw new InvalidConfiguration(source, 'alpha: is accepted only together with alpha_weighs: soft | hard')
+const VANILLA_KEYS: readonly VanillaKey[] = ['soft_weight', 'hard_weight', 'temperature', 'alpha', 'alpha_weighs']
+
+/** Resolves the ways to say what a student minimises into one. */
+function withLosses(student: StudentSource, source: string): StudentConfig {
+  const { method, losses, soft_weight, hard_weight, temperature, alpha, alpha_weighs, ...rest } = student
+  const vanilla = VANILLA_KEYS.filter((key) => student[key] !== undefined)
+  const given = [...(method === undefined ? [] : ['method']), ...(losses === undefined ? [] : ['losses']), ...vanilla]
+  const ways = Number(method !== undefined) + Number(losses !== undefined) + Number(vanilla.length > 0)
+  if (ways > 1) {
+    throw new InvalidConfiguration(
+      source,
+      `students: ${given.join(', ')} each say what the student minimises; keep method, losses or the weights of vanilla`,
+    )
   }
-  const [soft, hard] = weighs === 'soft' ? [alpha, 1 - alpha] : [1 - alpha, alpha]
-  return checkedWeights({ ...rest, soft_weight: soft, hard_weight: hard }, source)
+  if (losses !== undefined) return { ...rest, losses: checkLosses(losses, `${source}: losses`) }
+  if (method !== undefined) return { ...rest, losses: structuredClone<LossesConfig>(METHODS[method as MethodName]) }
+  return { ...rest, losses: vanillaLosses(student, source) }
 }
 
-function checkedWeights(student: StudentConfig, source: string): StudentConfig {
-  if (student.soft_weight + student.hard_weight === 0) {
+/** The field disagrees about which term `alpha` weighs, so the config has to say. */
+function vanillaLosses(student: StudentSource, source: string): LossesConfig {
+  const { soft, hard } = METHODS.vanilla
+  const { alpha, alpha_weighs: weighs, temperature = soft.temperature } = student
+  let { soft_weight: softWeight = soft.weight, hard_weight: hardWeight = hard.weight } = student
+  if (alpha !== undefined || weighs !== undefined) {
+    if (alpha === undefined || weighs === undefined) {
+      throw new InvalidConfiguration(source, 'alpha: is accepted only together with alpha_weighs: soft | hard')
+    }
+    if (student.soft_weight !== undefined || student.hard_weight !== undefined) {
+      throw new InvalidConfiguration(source, 'alpha: stands in place of soft_weight and hard_weight; leave these out')
+    }
+    ;[softWeight, hardWeight] = weighs === 'soft' ? [alpha, 1 - alpha] : [1 - alpha, alpha]
+  }
+  if (softWeight + hardWeight === 0) {
     throw new InvalidConfiguration(source, 'soft_weight and hard_weight: at least one must be above 0')
   }
-  return student
-}
-
-function firstFault(schema: TSchema, value: unknown): string | undefined {
-  const errors = Value.Errors(schema, value)
-  const error = errors[0]
-  if (!error) return undefined
-  const where = error.instancePath === '' ? 'the configuration' : error.instancePath.slice(1).replaceAll('/', '.')
-  if (error.keyword === 'boolean') return `${where}: unknown key`
-  return `${where}: ${error.message}`
+  return { soft: { weight: softWeight, temperature }, hard: { ...hard, weight: hardWeight } }
 }

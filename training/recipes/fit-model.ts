@@ -4,6 +4,7 @@ import { majorityBaseline } from '../evaluation/quality.js'
 import type { Loss } from '../losses/loss.js'
 import { decayedParameters, layerwiseFactors } from '../optim/parameter-groups.js'
 import { makeInference, makeTrainStep } from '../optim/train-step.js'
+import { createRandom } from '../random.js'
 import type { StartingPoint } from './base-model.js'
 import type { OptimisationConfig } from './config.js'
 import type { OnEvent } from './events.js'
@@ -54,6 +55,8 @@ export async function fitModel(
       {
         stage,
         initial: start.parameters,
+        extraParameters: objective.loss.initialParameters?.(createRandom(objective.seed)),
+        frozen: objective.loss.frozen,
         step,
         infer: makeInference(start.config),
         train: sides.train,

@@ -1,8 +1,9 @@
-import { vanillaDistillation } from '../losses/vanilla-distillation.js'
 import { studentStart } from './base-model.js'
 import type { StudentConfig } from './config.js'
 import { fitModel } from './fit-model.js'
+import { needsTeacherLogits } from './losses-config.js'
 import type { FinishedModel, Run } from './run.js'
+import { describeLosses, studentLoss } from './student-loss.js'
 
 /** @param teacherLogits the teacher's, on the training examples */
 export async function fitStudent(
@@ -12,18 +13,13 @@ export async function fitStudent(
   teacherLogits: readonly Float32Array[],
 ): Promise<FinishedModel> {
   const { seed } = run.config
+  const { losses } = student
   const source = { config: teacher.config, parameters: teacher.trained.parameters }
   const start = await studentStart(student, source, { seed, cacheFolder: run.cacheFolder })
-  const { soft_weight: softWeight, hard_weight: hardWeight, temperature } = student
   return fitModel(run, student.tier, start, student, {
-    loss: vanillaDistillation({ softWeight, hardWeight, temperature }),
-    method: `vanilla distillation (soft ${round(softWeight)}, hard ${round(hardWeight)}, temperature ${temperature})`,
+    loss: studentLoss(losses, start.config, source),
+    method: describeLosses(losses),
     seed,
-    teacherLogits,
+    teacherLogits: needsTeacherLogits(losses) ? teacherLogits : undefined,
   })
-}
-
-/** 1 − alpha leaves rounding noise that no one wants to read. */
-function round(weight: number): number {
-  return Math.round(weight * 1000) / 1000
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseTrainingConfig } from '../../../training/recipes/config.js'
+import { METHODS } from '../../../training/recipes/losses-config.js'
 import { PRESET_NAMES, preset } from '../../../training/recipes/presets.js'
 
 const MINIMAL = { name: 'x', data: { text_column: 'text', label_column: 'label' } }
@@ -22,9 +23,12 @@ test('a configuration needs no more than a name and the two columns', () => {
   assert.deepEqual(config.students, [])
 })
 
-test('an unknown key is refused by name', () => {
-  assert.match(refusal({ tempreature: 2 }), /config\.yaml: tempreature: unknown key/)
-  assert.match(refusal({ students: [{ tier: 'fast', temprature: 2 }] }), /students\.0\.temprature: unknown key/)
+test('an unknown key is refused by name, with the nearest key there is', () => {
+  assert.match(refusal({ studnets: [] }), /config\.yaml: studnets: unknown key; did you mean "students"\?/)
+  assert.match(
+    refusal({ students: [{ tier: 'fast', temprature: 2 }] }),
+    /students\.0\.temprature: unknown key; did you mean "temperature"\?/,
+  )
 })
 
 test('a missing column, a temperature above 10 and a weight above 1 are refused', () => {
@@ -40,10 +44,44 @@ test('alpha is accepted only together with what it weighs', () => {
       { ...MINIMAL, students: [{ tier: 'fast', alpha: 0.75, alpha_weighs }] },
       'config.yaml',
     )
-    return [students[0]?.soft_weight, students[0]?.hard_weight]
+    return [students[0]?.losses.soft?.weight, students[0]?.losses.hard?.weight]
   }
   assert.deepEqual(weights('soft'), [0.75, 0.25])
   assert.deepEqual(weights('hard'), [0.25, 0.75])
+})
+
+test('what a student minimises is a method, or losses, or the weights of vanilla, and vanilla when nothing is said', () => {
+  const losses = (student: object) =>
+    parseTrainingConfig({ ...MINIMAL, students: [{ tier: 'fast', ...student }] }, 'config.yaml').students[0]!.losses
+  assert.deepEqual(losses({}), METHODS.vanilla)
+  assert.deepEqual(losses({ temperature: 4, soft_weight: 0.5 }), {
+    soft: { weight: 0.5, temperature: 4 },
+    hard: { weight: 0.1, label_smoothing: 0 },
+  })
+  assert.deepEqual(losses({ method: 'relations' }), METHODS.relations)
+  assert.deepEqual(losses({ losses: { hidden: { layers: [[1, 2]] }, relations: { heads: 4 } } }), {
+    hidden: { weight: 1, layers: [[1, 2]] },
+    relations: { weight: 1, heads: 4 },
+  })
+})
+
+test('two ways at once to say what a student minimises are refused, and so are losses that weigh nothing', () => {
+  const student = (change: object) => refusal({ students: [{ tier: 'fast', ...change }] })
+  assert.match(student({ method: 'pkd', temperature: 3 }), /method, temperature each say what the student minimises/)
+  assert.match(student({ method: 'pkd', losses: { cls: {} } }), /method, losses each say/)
+  assert.match(student({ alpha: 0.5, alpha_weighs: 'soft', hard_weight: 0.5 }), /alpha: stands in place of/)
+  assert.match(student({ losses: {} }), /no loss has a weight above 0/)
+  assert.match(student({ losses: { soft: { weight: 0 } } }), /no loss has a weight above 0/)
+  assert.match(student({ losses: { soft: { temperature: 0.5 } } }), /soft\.temperature: must be >= 1/)
+  assert.match(student({ losses: { cls: { weight: 1.5 } } }), /cls\.weight: must be <= 1/)
+  assert.match(student({ method: 'hints' }), /method: must be control \| vanilla \| feature/)
+})
+
+test('a configuration with its defaults filled in is a configuration again, and the same one', () => {
+  for (const name of PRESET_NAMES) {
+    const config = preset(name)
+    assert.deepEqual(parseTrainingConfig(JSON.parse(JSON.stringify(config)), 'config.json'), config)
+  }
 })
 
 test('weights of 0 and 0, a tier named twice and an accumulation that does not divide are refused', () => {
