@@ -82,7 +82,12 @@ export function padSequences(
   return { inputIds, attentionMask, tokens }
 }
 
-async function createSession(modelFile: string, provider: Provider, threads?: number): Promise<InferenceSession> {
+/** @throws as openEncoder does */
+export async function createSession(
+  modelFile: string,
+  provider: Provider,
+  threads?: number,
+): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(modelFile, {
       executionProviders: executionProviders(provider),
