@@ -7,6 +7,7 @@ import { buildApp } from '../http/build-app.js'
 import { createServerLogger } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { createClassifier } from '../serving/classifier.js'
+import type { Classifier } from '../serving/types.js'
 import { checkListenAddress, listenFailure } from './listen-address.js'
 import { onParentLoss } from './parent-watch.js'
 import { EXIT_FAILURE } from './report-error.js'
@@ -41,24 +42,16 @@ export async function runServer(config: Config, version: string): Promise<void> 
     observer: metrics.observer,
     log,
   })
-  const { app, draining } = await buildApp({
-    classifier,
-    families,
-    metrics,
-    config: { ...config, defaultFamily: fallback },
-    logger: log,
-    version,
-  })
-  try {
-    await app.listen({
-      host: config.host,
-      port: config.port,
-      listenTextResolver: (address) => `lextier listens on ${address}`,
-    })
-  } catch (error) {
-    await classifier.drain()
-    throw listenFailure(error as NodeJS.ErrnoException, config)
-  }
+  const { app, draining } = await listening(config, classifier, () =>
+    buildApp({
+      classifier,
+      families,
+      metrics,
+      config: { ...config, defaultFamily: fallback },
+      logger: log,
+      version,
+    }),
+  )
   log.info({ families: names, defaultFamily: fallback, version }, 'serving; the API is described at /docs')
 
   process.on('uncaughtException', (error) => {
@@ -77,6 +70,30 @@ export async function runServer(config: Config, version: string): Promise<void> 
       () => process.ppid,
       () => stop('npm ended'),
     )
+  }
+}
+
+/** An API that cannot be built or cannot listen takes its engines along: they would keep the process alive, unready. */
+async function listening(
+  config: Config,
+  classifier: Classifier,
+  build: () => ReturnType<typeof buildApp>,
+): ReturnType<typeof buildApp> {
+  try {
+    const built = await build()
+    await built.app
+      .listen({
+        host: config.host,
+        port: config.port,
+        listenTextResolver: (address) => `lextier listens on ${address}`,
+      })
+      .catch((error: NodeJS.ErrnoException) => {
+        throw listenFailure(error, config)
+      })
+    return built
+  } catch (error) {
+    await classifier.drain()
+    throw error
   }
 }
 
