@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { CheckpointInvalid } from '../../src/errors.js'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import type { HostTensors } from '../../src/family/tensor.js'
 import { createRandom } from '../random.js'
 import { type PoolingChoice, parseHuggingFaceConfig } from './hugging-face-config.js'
-import { type ReadParameters, readParameters } from './read-parameters.js'
+import { type ReadParameters, readMaskedLmHead, readParameters } from './read-parameters.js'
 import { openSafetensors, type SafetensorsFile } from './safetensors.js'
 import { readTokenizer } from './tokenizer-json.js'
 
@@ -14,6 +15,8 @@ export interface LoadOptions extends PoolingChoice {
   readonly labels?: number | undefined
   /** decides the values of whatever starts fresh */
   readonly seed: number
+  /** read the masked-language-model head too, where there is one; off unless told otherwise */
+  readonly maskedLmHead?: boolean | undefined
 }
 
 export interface Checkpoint extends ReadParameters {
@@ -24,6 +27,8 @@ export interface Checkpoint extends ReadParameters {
   readonly doLowerCase: boolean
   /** in the order of the logits, when the classifier is the checkpoint's and its config names them */
   readonly labelNames: readonly string[] | undefined
+  /** the parameters of maskedLmSpecs, when they were asked for and the checkpoint has them all */
+  readonly maskedLmHead: HostTensors | undefined
 }
 
 /**
@@ -46,6 +51,9 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   try {
     const source = new Map(files.flatMap((file) => [...file.entries.keys()].map((name) => [name, file] as const)))
     const read = await readParameters(folder, source, described.modelType, config, createRandom(options.seed))
+    const maskedLmHead = options.maskedLmHead
+      ? await readMaskedLmHead(folder, source, described.modelType, config)
+      : undefined
     const ownHead = !read.missing.some((name) => name.startsWith('classifier.'))
     return {
       folder,
@@ -54,6 +62,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
       tokenizerJson: tokenizer.json,
       doLowerCase: tokenizer.doLowerCase,
       labelNames: ownHead ? described.labelNames : undefined,
+      maskedLmHead,
     }
   } finally {
     await Promise.all(files.map((file) => file.close()))

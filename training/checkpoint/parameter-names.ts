@@ -12,12 +12,23 @@ const DISTILBERT_LAYER_PARTS: Readonly<Record<string, string>> = {
   'output.LayerNorm': 'output_layer_norm',
 }
 
+/** DistilBERT's names for the parts of BERT's masked-language-model head. */
+const DISTILBERT_MASKED_LM_PARTS: Readonly<Record<string, string>> = {
+  'transform.dense': 'vocab_transform',
+  'transform.LayerNorm': 'vocab_layer_norm',
+}
+
 /**
- * @param name of a parameter, as parameterSpecs gives it
- * @returns its name in a Hugging Face sequence classifier
+ * @param name of a parameter, as parameterSpecs or maskedLmSpecs gives it
+ * @returns its name in a Hugging Face sequence classifier or masked language model
  */
 export function huggingFaceName(name: string, modelType: ModelType): string {
   if (name.startsWith('classifier.')) return name
+  if (name.startsWith('cls.predictions.')) {
+    if (modelType === 'bert') return name
+    const [, part, leaf] = /^cls\.predictions\.(?:(.+)\.)?(weight|bias)$/.exec(name) ?? []
+    return `${part === undefined ? 'vocab_projector' : DISTILBERT_MASKED_LM_PARTS[part]}.${leaf}`
+  }
   if (modelType === 'bert') return `bert.${name}`
   if (name.startsWith('pooler.dense.')) return name.replace('pooler.dense', 'pre_classifier')
   const [, layer, part, leaf] = /^encoder\.layer\.(\d+)\.(.+)\.(weight|bias)$/.exec(name) ?? []

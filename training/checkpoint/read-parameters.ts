@@ -3,6 +3,7 @@ import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import { type ParameterSpec, parameterSpecs } from '../../src/family/parameters.js'
 import type { HostTensor, HostTensors } from '../../src/family/tensor.js'
 import { initialParameter } from '../nn/initialise.js'
+import { maskedLmSpecs } from '../nn/masked-lm-head.js'
 import type { Random } from '../random.js'
 import type { ModelType } from './hugging-face-config.js'
 import { candidateNames, isIgnored } from './parameter-names.js'
@@ -38,11 +39,7 @@ export async function readParameters(
     const name = candidateNames(spec.name, modelType).find((candidate) => source.has(candidate))
     if (name !== undefined && fits(folder, source, name, spec)) {
       used.add(name)
-      const tensor = await source.get(name)!.read(name)
-      if (!tensor.values.every(Number.isFinite)) {
-        throw new CheckpointInvalid(folder, `tensor "${name}" holds values that are not finite numbers`)
-      }
-      parameters[spec.name] = orient(spec, tensor)
+      parameters[spec.name] = await readParameter(folder, source, name, spec)
     } else if (isHead(spec.name)) {
       missing.push(spec.name)
       parameters[spec.name] = initialParameter(spec, random)
@@ -53,6 +50,38 @@ export async function readParameters(
   }
   const unexpected = [...source.keys()].filter((name) => !used.has(name) && !isIgnored(name))
   return { parameters, missing, unexpected }
+}
+
+/**
+ * @returns the parameters of maskedLmSpecs; undefined when the checkpoint lacks one of them
+ * @throws CheckpointInvalid when one is of another shape, or not finite
+ */
+export async function readMaskedLmHead(
+  folder: string,
+  source: TensorSource,
+  modelType: ModelType,
+  config: EncoderConfig,
+): Promise<HostTensors | undefined> {
+  const head: HostTensors = {}
+  for (const spec of maskedLmSpecs(config)) {
+    const name = candidateNames(spec.name, modelType).find((candidate) => source.has(candidate))
+    if (name === undefined || !fits(folder, source, name, spec)) return undefined
+    head[spec.name] = await readParameter(folder, source, name, spec)
+  }
+  return head
+}
+
+async function readParameter(
+  folder: string,
+  source: TensorSource,
+  name: string,
+  spec: ParameterSpec,
+): Promise<HostTensor> {
+  const tensor = await source.get(name)!.read(name)
+  if (!tensor.values.every(Number.isFinite)) {
+    throw new CheckpointInvalid(folder, `tensor "${name}" holds values that are not finite numbers`)
+  }
+  return orient(spec, tensor)
 }
 
 function isHead(name: string): boolean {
