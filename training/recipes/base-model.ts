@@ -12,6 +12,8 @@ import { studentFromTeacherLayers, studentLayerMap } from '../nn/student-from-te
 import { createRandom } from '../random.js'
 import { writeWhole } from '../write-whole.js'
 import type { ArchitectureChoice, StudentConfig, TeacherConfig } from './config.js'
+import { assertSameLabels } from './mean-of-teachers.js'
+import { assertSameTokenizer } from './shared-tokenizer.js'
 import { wordVocabulary } from './word-vocabulary.js'
 
 /** Entries of the vocabulary that a random teacher gets from its training texts. */
@@ -74,14 +76,20 @@ async function randomTeacher(
   }
 }
 
+/** Where a student says that it starts. */
+export type StudentOrigin = Pick<StudentConfig, 'teacher_layers' | 'architecture' | 'base'> & { readonly tier: string }
+
 /**
  * @param teacher the fine-tuned teacher
- * @throws InvalidConfiguration when the student names two starting points; ShapeMismatch when the layers do not fit
+ * @param options.tokenizerJson of teacher and data, which a student's checkpoint has to share
+ * @param options.labelNames of teacher and data, in the order of the logits, which a student's classifier has to share
+ * @throws InvalidConfiguration when the student names two starting points, or its checkpoint has another tokenizer;
+ * ShapeMismatch when layers or labels do not fit
  */
 export async function studentStart(
-  student: StudentConfig,
+  student: StudentOrigin,
   teacher: { readonly config: EncoderConfig; readonly parameters: HostTensors },
-  options: { seed: number; cacheFolder: string },
+  options: { seed: number; cacheFolder: string; tokenizerJson: string; labelNames: readonly string[] },
 ): Promise<StartingPoint> {
   const source = `students.${student.tier}`
   const chosen = [student.teacher_layers, student.architecture, student.base].filter((choice) => choice !== undefined)
@@ -100,6 +108,11 @@ export async function studentStart(
         `${source}.base`,
         `its vocabulary has ${checkpoint.config.vocabSize} entries, the teacher's ${vocabSize}; teacher and students share one tokenizer`,
       )
+    }
+    assertSameTokenizer(`${source}.base`, { own: checkpoint.tokenizerJson, teacher: options.tokenizerJson })
+    if (checkpoint.labelNames) {
+      const base = { name: `${source}.base ${checkpointName(student.base)}`, labels: checkpoint.labelNames }
+      assertSameLabels([{ name: 'the teacher', labels: options.labelNames }, base])
     }
     const { config, parameters } = checkpoint
     const initialisation = `pre-trained checkpoint ${checkpointName(student.base)}`

@@ -15,7 +15,12 @@ export async function fitStudent(
   const { seed } = run.config
   const { losses } = student
   const source = { config: teacher.config, parameters: teacher.trained.parameters }
-  const start = await studentStart(student, source, { seed, cacheFolder: run.cacheFolder })
+  const start = await studentStart(student, source, {
+    seed,
+    cacheFolder: run.cacheFolder,
+    tokenizerJson: run.tokenizerJson,
+    labelNames: run.data.dataset.labels,
+  })
   return fitModel(run, student.tier, start, student, {
     loss: studentLoss(losses, start.config, source),
     method: describeLosses(losses),
