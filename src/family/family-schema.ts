@@ -107,6 +107,23 @@ export const ParitySchema = Type.Object(
 )
 export type Parity = Static<typeof ParitySchema>
 
+/** explain.onnx (Integrated Gradients) against the training engine, on real texts. */
+export const ExplainCheckSchema = Type.Object(
+  {
+    /** points of the quadrature */
+    steps: Type.Integer({ minimum: 1 }),
+    texts: count,
+    /** largest difference of a token's attribution, as a share of the Euclidean length of its text's attributions */
+    maxDifference: Type.Number(),
+    /** largest difference allowed; export fails above it */
+    tolerance: Type.Number(),
+    /** largest |convergence delta|, in logits: sum of the attributions less the logit's rise over the baseline's */
+    maxDelta: Type.Number(),
+  },
+  closed,
+)
+export type ExplainCheck = Static<typeof ExplainCheckSchema>
+
 export const TierSchema = Type.Object(
   {
     tier: TierNameSchema,
@@ -115,7 +132,10 @@ export const TierSchema = Type.Object(
     parameters: count,
     /** how weights.bin stores matrices; the arithmetic of the portable model is fp32 in either case */
     precision: Type.Union([Type.Literal('fp16'), Type.Literal('int8')]),
-    files: Type.Object({ 'model.onnx': FileSchema, 'weights.bin': FileSchema }, closed),
+    files: Type.Object(
+      { 'model.onnx': FileSchema, 'weights.bin': FileSchema, 'explain.onnx': Type.Optional(FileSchema) },
+      closed,
+    ),
     calibration: CalibrationSchema,
     /** on the test split, calibrated */
     quality: QualitySchema,
@@ -124,6 +144,8 @@ export const TierSchema = Type.Object(
     /** students only: mean KL(teacher ‖ student) on the test split, nats */
     teacherDivergence: Type.Optional(EstimateSchema),
     parity: ParitySchema,
+    /** with explain.onnx only */
+    explain: Type.Optional(ExplainCheckSchema),
     training: Type.Object(
       {
         method: Type.String(),

@@ -10,6 +10,8 @@ import { MANIFEST_FILE, parseManifest } from './manifest.js'
 export interface TierPaths {
   readonly model: string
   readonly weights: string
+  /** undefined for a tier that was exported without */
+  readonly explain?: string
 }
 
 export interface Family {
@@ -47,8 +49,10 @@ export async function loadFamily(dir: string, options: LoadOptions): Promise<Fam
   const expected: ExpectedFile[] = [{ ...manifest.tokenizer, file: tokenizer }]
   for (const { tier, files } of manifest.tiers) {
     const paths = { model: join(folder, tier, 'model.onnx'), weights: join(folder, tier, 'weights.bin') }
-    tiers[tier] = paths
     expected.push({ ...files['model.onnx'], file: paths.model }, { ...files['weights.bin'], file: paths.weights })
+    const explain = join(folder, tier, 'explain.onnx')
+    if (files['explain.onnx']) expected.push({ ...files['explain.onnx'], file: explain })
+    tiers[tier] = files['explain.onnx'] ? { ...paths, explain } : paths
   }
   const root = await realpath(folder)
   for (const file of expected) await checkFile(folder, root, file, options.verify)

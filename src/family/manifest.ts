@@ -36,8 +36,11 @@ export function findInconsistency(manifest: FamilyManifest): string | undefined 
   const ranks = manifest.tiers.map(({ tier }) => TIER_NAMES.indexOf(tier))
   const misplaced = ranks.findIndex((rank, i) => i > 0 && rank <= ranks[i - 1]!)
   if (misplaced >= 0) return `/tiers/${misplaced}/tier must come once, in the order ${TIER_NAMES.join(', ')}`
-  for (const [i, { config, parameters }] of manifest.tiers.entries()) {
+  for (const [i, { config, parameters, files, explain }] of manifest.tiers.entries()) {
     const at = `/tiers/${i}/config`
+    if ((explain === undefined) !== (files['explain.onnx'] === undefined)) {
+      return `/tiers/${i}/explain and the file explain.onnx come together or not at all`
+    }
     if (config.labels !== manifest.labels.length) {
       return `${at}/labels is ${config.labels}, but there are ${manifest.labels.length} labels`
     }

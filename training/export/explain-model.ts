@@ -20,6 +20,7 @@ import { type DynamicGraph, generalise, type SizedTrace, vectorNodes } from '../
 import { type Attributes, GraphRecorder, type RecordedNode } from '../engine/graph-recorder.js'
 import { elementTypeNumber, encodeModel, type GraphParts, type ValueInfo } from '../engine/onnx-encoding.js'
 import { type Signatures, symbols, traceInto } from '../engine/trace.js'
+import type { TraceOptions } from '../engine/tracing-backend.js'
 
 export interface ExplainModelOptions {
   /** points of the quadrature; 50 by default */
@@ -121,6 +122,9 @@ export function buildExplainModel(
   return encodeProto(written)
 }
 
+/** Standard operators in fp32: what every runtime has. */
+const PLAIN = { batchedMatMul: 'plain', matMulType: 'float32' } as TraceOptions
+
 /** One pass over some points of the path, for any number of tokens. */
 function tracedPass(config: EncoderConfig, points: number): DynamicGraph {
   const trace = (tokens: number) => tracePass(config, points, tokens)
@@ -151,7 +155,7 @@ function tracePass(config: EncoderConfig, points: number, tokens: number): Sized
   }
   const graph = new GraphRecorder()
   const infer = makeIntegratedGradients(config)
-  const traced = traceInto(graph, { batchedMatMul: 'plain', matMulType: 'float32' }, (symbol) => ({
+  const traced = traceInto(graph, PLAIN, (symbol) => ({
     outputs: infer(symbols(symbol, parameters, 'parameter'), symbols(symbol, batch, 'batch')),
   }))
   const results = [traced.outputs.attributions!.value, traced.outputs.scores!.value]

@@ -11,10 +11,12 @@ import { MANIFEST_FILE, parseManifest } from '../../src/family/manifest.js'
 import { parameterCount } from '../../src/family/parameters.js'
 import type { HostTensors } from '../../src/family/tensor.js'
 import { openEncoder } from '../../src/onnx/encoder-session.js'
+import { EXPLAIN_FILE } from '../../src/onnx/explain-session.js'
 import { DEFAULT_TOLERANCE, enforceParity, measureParity, type ParityReference } from '../../src/onnx/parity.js'
 import { buildPortableModel, MODEL_FILE, WEIGHTS_FILE } from '../../src/onnx/portable-model.js'
 import type { Precision } from '../../src/onnx/stored-weights.js'
 import { CARD_FILE, renderCard } from './card.js'
+import { writeExplainFile } from './explain-tier.js'
 import { servingTokenizer } from './tokenizer-file.js'
 
 /** One tier: trained parameters and what was measured of them. */
@@ -37,6 +39,8 @@ export interface FamilyExport
   readonly tokenizerFile: string
   /** most accurate first */
   readonly tiers: readonly TierExport[]
+  /** whether each tier gets an explain.onnx; false by default */
+  readonly explain?: boolean
   /** default: now */
   readonly createdAt?: Date
 }
@@ -56,7 +60,7 @@ export async function exportFamily(outDir: string, family: FamilyExport): Promis
     const tokenizer = servingTokenizer(await readFile(family.tokenizerFile, 'utf8'), family)
     await writeFile(join(staging, 'tokenizer.json'), tokenizer)
     const tiers: TierManifest[] = []
-    for (const tier of family.tiers) tiers.push(await exportTier(staging, tier))
+    for (const tier of family.tiers) tiers.push(await exportTier(staging, tier, family.explain ?? false))
     const { name, description, labels, maxTokens, windowOverlap, majority, data, config, versions } = family
     const manifest: FamilyManifest = {
       formatVersion: FAMILY_FORMAT_VERSION,
@@ -86,8 +90,8 @@ export async function exportFamily(outDir: string, family: FamilyExport): Promis
   return loadFamily(target, { verify: 'sizes' })
 }
 
-/** Writes `<folder>/<tier>/model.onnx` and weights.bin, and measures them against the trained parameters. */
-async function exportTier(folder: string, tier: TierExport): Promise<TierManifest> {
+/** Writes `<folder>/<tier>/model.onnx` and its companions, and measures them against the trained parameters. */
+async function exportTier(folder: string, tier: TierExport, explain: boolean): Promise<TierManifest> {
   const { config, parameters, precision, parity: reference, ...measured } = tier
   const tierFolder = join(folder, tier.tier)
   const files = await writeTierFiles(tierFolder, config, parameters, precision)
@@ -95,7 +99,10 @@ async function exportTier(folder: string, tier: TierExport): Promise<TierManifes
   try {
     const parity = await measureParity(session, reference, reference.tolerance ?? DEFAULT_TOLERANCE[precision])
     enforceParity(parity, `tier "${tier.tier}"`)
-    return { ...measured, config, parameters: parameterCount(config), precision, files, parity }
+    const manifest = { ...measured, config, parameters: parameterCount(config), precision, files, parity }
+    if (!explain) return manifest
+    const { file, check } = await writeExplainFile(tierFolder, tier, reference.sequences)
+    return { ...manifest, files: { ...files, [EXPLAIN_FILE]: file }, explain: check }
   } finally {
     await session.release()
   }
