@@ -12,6 +12,7 @@ import { predictSequences } from './predict-sequences.js'
 import { batching, type FinishedModel, type Run, type StageName } from './run.js'
 import { readJson, readSnapshot, type StageFiles, stageFiles } from './run-folder.js'
 import { type TrainedModel, trainModel } from './train-model.js'
+import { partingLossesWarning } from './warnings.js'
 
 export interface Objective {
   readonly loss: Loss
@@ -72,6 +73,9 @@ export async function fitModel(
       files,
       onEvent,
     ))
+  const losses = trained.history.map((epoch) => ({ ...epoch, validationLoss: epoch.validationNll }))
+  const parting = partingLossesWarning(stage, losses, trained.bestEpoch)
+  if (parting !== undefined) onEvent({ type: 'warning', message: parting })
   await saveCheckpoint(join(run.runFolder, stage, 'checkpoint'), {
     config: start.config,
     parameters: trained.parameters,

@@ -6,6 +6,7 @@ import type { TierExport } from '../export/export-family.js'
 import { trainedLogits } from './fit-model.js'
 import { measureTier, type TierMeasurement } from './measure-tier.js'
 import type { FinishedModel, Run } from './run.js'
+import { teacherWarning } from './warnings.js'
 
 /** Measures a tier on the files that it will be served from, and tells. */
 export async function measureStage(
@@ -64,14 +65,10 @@ export function tierExport(tier: TierName, model: FinishedModel, measured: TierM
   }
 }
 
-/** Said before hours go into students that cannot be better than their teacher. */
 export function warnAboutTeacher(run: Run, { quality }: TierMeasurement): void {
   const { accuracy } = majorityBaseline(run.sides.train.labels, run.sides.test.labels, run.data.dataset.labels)
-  if (quality.accuracy.low > accuracy) return
-  run.onEvent({
-    type: 'warning',
-    message: `the teacher is not clearly better than always answering the majority label (test accuracy ${percent(quality.accuracy)}, majority ${(100 * accuracy).toFixed(1)}%): its students cannot be either`,
-  })
+  const message = teacherWarning('test', quality.accuracy, accuracy)
+  if (message !== undefined) run.onEvent({ type: 'warning', message })
 }
 
 function percent({ value, low, high }: { value: number; low: number; high: number }): string {

@@ -11,6 +11,7 @@ import { majorityBaseline } from '../evaluation/quality.js'
 import { exportFamily, type TierExport } from '../export/export-family.js'
 import { writeWhole } from '../write-whole.js'
 import { checkpointName, type TeacherStart, teacherStart } from './base-model.js'
+import { checkStudents } from './check-students.js'
 import type { StudentConfig, TrainingConfig } from './config.js'
 import { eventRecord, type OnEvent } from './events.js'
 import { fitStudent } from './fit-student.js'
@@ -42,6 +43,7 @@ export async function trainFamily(options: TrainFamilyOptions): Promise<Family> 
     runFolder,
     cacheFolder: options.cacheFolder,
   })
+  await checkStudents({ ...options, onEvent }, start, labels)
   // only now is the run begun: a wrong column or checkpoint is put right without naming another folder
   await writeJson(join(runFolder, 'config.json'), config)
   const run = await tokenized({ ...options, onEvent }, data, start)
