@@ -5,12 +5,12 @@ import { needsTeacherLogits } from './losses-config.js'
 import type { FinishedModel, Run } from './run.js'
 import { describeLosses, studentLoss } from './student-loss.js'
 
-/** @param teacherLogits the teacher's, on the training examples */
+/** @param teacherLogits the teacher's, on the training examples, where there are soft targets */
 export async function fitStudent(
   run: Run,
   student: StudentConfig,
   teacher: FinishedModel,
-  teacherLogits: readonly Float32Array[],
+  teacherLogits: readonly Float32Array[] | undefined,
 ): Promise<FinishedModel> {
   const { seed } = run.config
   const { losses } = student

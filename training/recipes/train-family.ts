@@ -16,6 +16,7 @@ import type { StudentConfig, TrainingConfig } from './config.js'
 import { eventRecord, type OnEvent } from './events.js'
 import { fitStudent } from './fit-student.js'
 import { fitTeacher, softTargets } from './fit-teacher.js'
+import { needsTeacherLogits } from './losses-config.js'
 import { measureStage, tierExport, warnAboutTeacher } from './measure-stage.js'
 import { type PreparedData, prepareData } from './prepare-data.js'
 import type { Run, Sides, TrainFamilyOptions } from './run.js'
@@ -53,7 +54,8 @@ export async function trainFamily(options: TrainFamilyOptions): Promise<Family> 
   tiers.push(tierExport('teacher', teacher, measuredTeacher))
   warnAboutTeacher(run, measuredTeacher)
   if (config.students.length > 0) {
-    const soft = await softTargets(run, 'teacher', teacher)
+    const wanted = config.students.some(({ losses }) => needsTeacherLogits(losses))
+    const soft = wanted ? await softTargets(run, 'teacher', teacher) : undefined
     for (const student of mostAccurateFirst(config.students)) {
       const finished = await fitStudent(run, student, teacher, soft)
       const measured = await measureStage(run, student.tier, finished, student.precision, measuredTeacher)
