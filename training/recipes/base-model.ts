@@ -149,7 +149,7 @@ function sameBlocks(a: EncoderConfig, b: EncoderConfig): boolean {
 }
 
 /** @throws InvalidConfiguration naming what is missing or does not fit */
-function architectureSizes(choice: ArchitectureChoice, source: string) {
+export function architectureSizes(choice: ArchitectureChoice, source: string) {
   const named = choice.name === undefined ? undefined : findArchitecture(choice.name)
   if (choice.name !== undefined && !named) {
     throw new InvalidConfiguration(source, `"${choice.name}" is unknown; see lextier architectures`)

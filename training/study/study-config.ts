@@ -5,7 +5,8 @@ import { parse as parseYaml } from 'yaml'
 import { InvalidConfiguration } from '../../src/errors.js'
 import { SplitConfig } from '../recipes/config.js'
 import { configFault, nearest } from '../recipes/config-fault.js'
-import { checkLosses, type LossesConfig, METHOD_NAMES, METHODS, type MethodName } from '../recipes/losses-config.js'
+import { checkLosses, type LossesConfig, METHOD_NAMES, METHODS } from '../recipes/losses-config.js'
+import { CONTROL, namedMethod } from './methods.js'
 import {
   type StudyConfig,
   StudyConfigSchema,
@@ -13,9 +14,6 @@ import {
   type StudyTeacher,
   TeacherEntry,
 } from './study-schema.js'
-
-/** Where there is no teacher in it, learning is plain fine-tuning. */
-export const CONTROL = 'control'
 
 /** Of a teacher that learns from members. */
 const MEMBER_LOSSES: LossesConfig = METHODS.vanilla
@@ -29,10 +27,10 @@ export function parseStudyConfig(raw: unknown, source: string): StudyConfig {
   const refuse = (why: string): never => {
     throw new InvalidConfiguration(source, why)
   }
-  const value = Value.Default(StudyConfigSchema, Value.Clone(raw ?? {}))
+  const value = Value.Default(StudyConfigSchema, listed(raw))
   const fault = configFault(StudyConfigSchema, value)
   if (fault) refuse(fault)
-  const { teacher, teachers, methods, sweep = [], ...rest } = value as StudySource
+  const { teacher, teachers, methods, ...rest } = value as StudySource
   if (teacher && teachers) refuse('teacher, teachers: give one of the two')
   const config: StudyConfig = {
     ...rest,
@@ -41,10 +39,7 @@ export function parseStudyConfig(raw: unknown, source: string): StudyConfig {
       ...entry,
       losses: entry.losses ?? MEMBER_LOSSES,
     })),
-    methods: methods.map((method) =>
-      typeof method === 'string' ? { name: method, losses: losses(method as MethodName) } : method,
-    ),
-    sweep: Array.isArray(sweep) ? sweep : [sweep],
+    methods: methods.map((method) => (typeof method === 'string' ? namedMethod(method) : method)),
   }
   checkSplit(config, refuse)
   checkNames(config, refuse)
@@ -69,8 +64,11 @@ export async function readStudyConfig(file: string): Promise<StudyConfig> {
   return parseStudyConfig(raw, file)
 }
 
-function losses(method: MethodName): LossesConfig {
-  return structuredClone(METHODS[method]) as LossesConfig
+/** A single sweep is a list of one. */
+function listed(raw: unknown): unknown {
+  const copy = Value.Clone(raw ?? {}) as { sweep?: unknown }
+  if (copy.sweep === undefined || Array.isArray(copy.sweep)) return copy
+  return { ...copy, sweep: [copy.sweep] }
 }
 
 type Refuse = (why: string) => never
@@ -101,6 +99,7 @@ function checkNames(config: StudyConfig, refuse: Refuse): void {
   }
   for (const student of students) {
     for (const name of student.teachers ?? []) oneOf(`students.${student.name}.teachers`, name, teacherNames)
+    for (const name of student.methods ?? []) oneOf(`students.${student.name}.methods`, name, methodNames)
   }
   for (const { name, path, method } of chains) {
     oneOf(`chains.${name}.method`, method, [...new Set([...methodNames, ...METHOD_NAMES])])

@@ -65,6 +65,8 @@ const StudentEntry = Type.Object(
     start: Type.Optional(choice(...START_NAMES)),
     /** whom it learns from; all teachers unless told otherwise */
     teachers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /** by which methods; all unless told otherwise */
+    methods: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     ...optimisation,
   },
   closed,
@@ -140,8 +142,9 @@ const RangeConfig = Type.Object(
   {
     min: Type.Number(),
     max: Type.Number(),
-    scale: Type.Union([Type.Literal('linear'), Type.Literal('log')], { default: 'linear' }),
-    integer: Type.Boolean({ default: false }),
+    /** linear unless told otherwise */
+    scale: Type.Optional(choice('linear', 'log')),
+    integer: Type.Optional(Type.Boolean()),
   },
   closed,
 )
@@ -230,7 +233,8 @@ export const StudyConfigSchema = Type.Object(
     general: Type.Optional(GeneralConfig),
     pretraining: Type.Optional(PretrainingConfig),
     hard_examples: Type.Optional(HardExamplesConfig),
-    sweep: Type.Optional(Type.Union([SweepEntry, Type.Array(SweepEntry, { minItems: 1 })])),
+    /** one after the other, each with what the ones before it chose; a single one may be written without the list */
+    sweep: Type.Array(SweepEntry, { default: [] }),
     attribution: Type.Optional(AttributionConfig),
     latency: Type.Optional(LatencyConfig),
     /** checkpoints of every seed and fold, or of the first only */
@@ -245,8 +249,7 @@ export type StudyStudent = Static<typeof StudentEntry>
 export type StudyMethod = Static<typeof MethodEntry>
 export type StudyChain = Static<typeof ChainEntry>
 /** A checked configuration: itself one that may be written, with teachers in a list and methods spelt out. */
-export type StudyConfig = Omit<StudySource, 'teacher' | 'teachers' | 'methods' | 'sweep'> & {
+export type StudyConfig = Omit<StudySource, 'teacher' | 'teachers' | 'methods'> & {
   readonly teachers: readonly StudyTeacher[]
   readonly methods: readonly StudyMethod[]
-  readonly sweep: readonly SweepConfig[]
 }
