@@ -1,5 +1,6 @@
 /** Training a classifier, teacher or student, on labelled texts: early stopping on validation NLL. */
-import type { HostTensor, HostTensors } from '../../src/family/tensor.js'
+import type { HostTensors } from '../../src/family/tensor.js'
+import { batchRows } from '../data/batch-rows.js'
 import type { BatchPlan } from '../data/length-buckets.js'
 import { padBatch } from '../data/pad-batch.js'
 import type { Engine, InferenceFunction, StepFunction } from '../engine/types.js'
@@ -10,6 +11,9 @@ import { predictSequences } from './predict-sequences.js'
 import type { StageFiles } from './run-folder.js'
 import type { TokenSet } from './token-set.js'
 import { type Baseline, type EpochOf, type LoopResult, trainingLoop } from './training-loop.js'
+
+/** What training reads of a token set. */
+export type LabelledSequences = Pick<TokenSet, 'sequences' | 'labels'>
 
 export interface TrainingTask {
   /** `teacher`, `balanced`, `fast`: the folder and the name in events */
@@ -22,10 +26,10 @@ export interface TrainingTask {
   readonly frozen?: HostTensors | undefined
   readonly step: StepFunction
   readonly infer: InferenceFunction
-  readonly train: TokenSet
+  readonly train: LabelledSequences
   /** students: the teacher's logits on `train`, [examples, labels] */
   readonly teacherLogits?: readonly Float32Array[] | undefined
-  readonly validation: TokenSet
+  readonly validation: LabelledSequences
   /** keep the initial weights when no epoch makes them better (a stage that continues another); off unless told otherwise */
   readonly startCounts?: boolean | undefined
   /** what always answering with the training label shares scores on `validation`, shown beside every figure */
@@ -96,13 +100,6 @@ function labelledBatch({ train, teacherLogits, padId }: TrainingTask, plan: Batc
   return {
     ...tokens,
     labels: { shape: [indices.length], values: Int32Array.from(indices, (i) => train.labels[i]!) },
-    ...(teacherLogits && { teacherLogits: rowsOf(teacherLogits, indices) }),
+    ...(teacherLogits && { teacherLogits: batchRows(teacherLogits, indices) }),
   }
-}
-
-function rowsOf(logits: readonly Float32Array[], indices: readonly number[]): HostTensor {
-  const width = logits[0]!.length
-  const values = new Float32Array(indices.length * width)
-  for (const [row, i] of indices.entries()) values.set(logits[i]!, row * width)
-  return { shape: [indices.length, width], values }
 }
