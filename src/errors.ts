@@ -142,6 +142,20 @@ export const LossNotFinite = createError<[number, string]>(
   500,
 )
 
+/** The disk, or a quota on it, has no room for a file. Args: the file. */
+export const DiskFull = createError<[string]>(
+  'DISK_FULL',
+  '%s cannot be written: no space is left. Free some and run the command again, with --resume where it has that; what was ' +
+    'finished is kept',
+  507,
+)
+
+/** @returns whether the operating system refused a write for want of space */
+export function isOutOfSpace(error: unknown): error is NodeJS.ErrnoException {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
 /** The parts of an error that users see. */
 export interface LextierError extends Error {
   readonly code: string

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { isLextierError, TrainingNotInstalled } from '../errors.js'
+import { DiskFull, isLextierError, isOutOfSpace, TrainingNotInstalled } from '../errors.js'
 
 export const EXIT_FAILURE = 1
 export const EXIT_USAGE = 2
@@ -17,6 +17,7 @@ export function describeFailure(error: unknown): Failure {
     const usage = error.code === 'INVALID_CONFIGURATION'
     return { text: `${error.code}: ${error.message}\n`, exitCode: usage ? EXIT_USAGE : EXIT_FAILURE }
   }
+  if (isOutOfSpace(error)) return describeFailure(new DiskFull(error.path ?? 'a file'))
   const missing = missingPackage(error)
   if (missing) return describeFailure(new TrainingNotInstalled(missing))
   // not one of ours: a defect, whose stack helps whoever repairs it

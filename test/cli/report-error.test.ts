@@ -19,6 +19,16 @@ test('a package that only training needs and that is not installed is named with
   assert.equal(exitCode, 1)
 })
 
+test('a write that finds no space, wherever it was made, is named with the file and the way out', () => {
+  const error = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    path: 'runs/x.csv',
+  })
+  const { text, exitCode } = describeFailure(error)
+  assert.match(text, /^DISK_FULL: runs\/x\.csv cannot be written: no space is left\. .*--resume/)
+  assert.equal(exitCode, 1)
+})
+
 test('a defect is printed with its stack', () => {
   assert.match(describeFailure(new RangeError('odd')).text, /^INTERNAL: RangeError: odd\n {4}at /)
 })
