@@ -3,8 +3,10 @@
 import { Command } from 'commander'
 import { addAdvise } from './advise.js'
 import { addArchitectures } from './architectures.js'
+import { addAttribute } from './attribute.js'
 import { endWithReader } from './closed-pipe.js'
 import { addEvaluate } from './evaluate.js'
+import { addExplain } from './explain.js'
 import { addOpenapi } from './openapi.js'
 import { packageVersion } from './package-root.js'
 import { addPredict } from './predict.js'
@@ -17,6 +19,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addTrain,
   addEvaluate,
   addPredict,
+  addExplain,
+  addAttribute,
   addAdvise,
   addArchitectures,
   addOpenapi,
