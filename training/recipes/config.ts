@@ -150,6 +150,8 @@ export const TrainingConfigSchema = Type.Object(
     run_length: positive(8),
     seed: Type.Integer({ default: 1 }),
     bootstrap_resamples: positive(1000),
+    /** whether each tier gets an explain.onnx (Integrated Gradients) beside its model.onnx */
+    explain: Type.Boolean({ default: true }),
     teacher: TeacherConfig,
     students: Type.Array(StudentSource, { default: [], maxItems: 2 }),
   },

@@ -8,6 +8,7 @@ import { InvalidConfiguration } from '../../src/errors.js'
 import type { Family } from '../../src/family/load-family.js'
 import { loadTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import { majorityBaseline } from '../evaluation/quality.js'
+import { LARGE_DELTA } from '../export/explain-tier.js'
 import { exportFamily, type TierExport } from '../export/export-family.js'
 import { writeWhole } from '../write-whole.js'
 import { checkpointName, type TeacherStart, teacherStart } from './base-model.js'
@@ -70,11 +71,17 @@ export async function trainFamily(options: TrainFamilyOptions): Promise<Family> 
     maxTokens: run.maxTokens,
     windowOverlap: config.window_overlap,
     tiers,
+    explain: config.explain,
     majority: majorityBaseline(run.sides.train.labels, run.sides.test.labels, labels),
     data: data.manifest,
     config: publishable(config),
     versions: { ...options.versions },
   })
+  for (const { tier, explain } of family.manifest.tiers) {
+    if (explain === undefined || explain.maxDelta <= LARGE_DELTA) continue
+    const message = `${tier}: attributions do not add up to the logit's rise (convergence delta ${explain.maxDelta.toFixed(3)})`
+    onEvent({ type: 'warning', message })
+  }
   onEvent({ type: 'stage', stage: 'family', state: 'finished', detail: `${family.version} in ${options.outFolder}` })
   return family
 }
