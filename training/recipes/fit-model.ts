@@ -1,11 +1,8 @@
 import { join } from 'node:path'
 import { saveCheckpoint } from '../checkpoint/save-checkpoint.js'
-import { majorityBaseline } from '../evaluation/quality.js'
-import type { Loss } from '../losses/loss.js'
-import { decayedParameters, layerwiseFactors } from '../optim/parameter-groups.js'
-import { makeInference, makeTrainStep } from '../optim/train-step.js'
-import { createRandom } from '../random.js'
+import { makeInference } from '../optim/train-step.js'
 import type { StartingPoint } from './base-model.js'
+import { classifierTask, type Objective } from './classifier-task.js'
 import type { OptimisationConfig } from './config.js'
 import type { OnEvent } from './events.js'
 import { predictSequences } from './predict-sequences.js'
@@ -13,16 +10,6 @@ import { batching, type FinishedModel, type Run, type StageName } from './run.js
 import { readJson, readSnapshot, type StageFiles, stageFiles } from './run-folder.js'
 import { type TrainedModel, trainModel } from './train-model.js'
 import { partingLossesWarning } from './warnings.js'
-
-export interface Objective {
-  readonly loss: Loss
-  /** for the report */
-  readonly method: string
-  /** decides batches and dropout */
-  readonly seed: number
-  /** on the training examples, where the loss has soft targets */
-  readonly teacherLogits?: readonly Float32Array[] | undefined
-}
 
 /**
  * Fits one model, or reads it back when the run has finished it before.
@@ -37,42 +24,17 @@ export async function fitModel(
 ): Promise<FinishedModel> {
   const { config, engine, sides, onEvent } = run
   const files = stageFiles(run.runFolder, stage)
-  const step = makeTrainStep({
-    config: start.config,
-    loss: objective.loss,
-    ...(options.dropout > 0 && { dropout: { rate: options.dropout } }),
-    accumulation: options.accumulation,
-    optimiser: {
-      weightDecay: options.weight_decay,
-      clipNorm: options.clip_norm,
-      decays: decayedParameters(start.config),
-      learningRateFactor: layerwiseFactors(start.config, options.layer_decay),
-    },
+  const task = classifierTask({
+    stage,
+    start,
+    options,
+    objective,
+    sides,
+    labelNames: run.data.dataset.labels,
+    ...batching(run),
+    runLength: config.run_length,
   })
-  const majority = majorityBaseline(sides.train.labels, sides.validation.labels, run.data.dataset.labels)
-  const trained =
-    (await finishedStage(files, stage, onEvent)) ??
-    (await trainModel(
-      {
-        stage,
-        initial: start.parameters,
-        extraParameters: objective.loss.initialParameters?.(createRandom(objective.seed)),
-        frozen: objective.loss.frozen,
-        step,
-        infer: makeInference(start.config),
-        train: sides.train,
-        teacherLogits: objective.teacherLogits,
-        validation: sides.validation,
-        majority,
-        options,
-        ...batching(run),
-        runLength: config.run_length,
-        seed: objective.seed,
-      },
-      engine,
-      files,
-      onEvent,
-    ))
+  const trained = (await finishedStage(files, stage, onEvent)) ?? (await trainModel(task, engine, files, onEvent))
   const losses = trained.history.map((epoch) => ({ ...epoch, validationLoss: epoch.validationNll }))
   const parting = partingLossesWarning(stage, losses, trained.bestEpoch)
   if (parting !== undefined) onEvent({ type: 'warning', message: parting })
