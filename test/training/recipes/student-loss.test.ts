@@ -35,7 +35,7 @@ test('the report says which losses were minimised, with their weights and layers
   assert.equal(describeLosses(METHODS.vanilla), 'vanilla distillation (soft 0.9 at temperature 2, hard 0.1)')
   assert.equal(
     describeLosses(METHODS.feature),
-    'feature distillation (soft 0.9 at temperature 2, hard 0.1, hidden 1 over layers uniform)',
+    'feature distillation (soft 0.9 at temperature 2, hard 0.1, hidden 0.3 over layers uniform)',
   )
   assert.equal(
     describeLosses({
