@@ -106,5 +106,6 @@ export function unigramBaseline(
   if (tokens === 0) throw new ShapeMismatch('the validation windows hold no text')
   let nll = 0
   for (const [id, count] of asked.entries()) if (count > 0) nll -= (count / tokens) * Math.log((seen[id]! + 1) / total)
-  return { nll, accuracy: asked[seen.indexOf(Math.max(...seen))]! / tokens }
+  const commonest = seen.reduce((best, count, id) => (count > seen[best]! ? id : best), 0)
+  return { nll, accuracy: asked[commonest]! / tokens }
 }
