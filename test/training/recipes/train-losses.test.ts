@@ -25,7 +25,11 @@ after(() => rm(folder, { recursive: true, force: true }))
 
 const NARROW = { layers: 1, hidden_size: 16, heads: 1, intermediate_size: 32 }
 
-async function train(name: string, students: object[], onEvent: (event: TrainingEvent) => void = () => {}) {
+async function train(
+  name: string,
+  students: object[],
+  { onEvent = () => {}, resume = false }: { onEvent?: (event: TrainingEvent) => void; resume?: boolean } = {},
+) {
   const config = parseTrainingConfig(
     {
       name,
@@ -48,7 +52,7 @@ async function train(name: string, students: object[], onEvent: (event: Training
     dataPath,
     outFolder: join(folder, name),
     runFolder: join(folder, `${name}.run`),
-    resume: false,
+    resume,
     cacheFolder: join(folder, 'cache'),
     engine: await createEngine('cpu', { threads: 1 }),
     versions: {},
@@ -57,17 +61,18 @@ async function train(name: string, students: object[], onEvent: (event: Training
   return loadFamily(join(folder, name), { verify: 'hashes' })
 }
 
+const LOSSES = {
+  soft: {},
+  hard: {},
+  hidden: { layers: 'uniform' },
+  attention: { layers: 'late' },
+  relations: { heads: 4 },
+  cls: { layers: [[1, 2]] },
+}
+const STUDENT = { tier: 'fast', architecture: NARROW, losses: LOSSES, epochs: 3, learning_rate: 3e-3 }
+
 test('a narrower student learns from all of its teacher, and its projections stay behind in the checkpoint', async () => {
-  const losses = {
-    soft: {},
-    hard: {},
-    hidden: { layers: 'uniform' },
-    attention: { layers: 'late' },
-    relations: { heads: 4 },
-    cls: { layers: [[1, 2]] },
-  }
-  const student = { tier: 'fast', architecture: NARROW, losses, epochs: 3, learning_rate: 3e-3 }
-  const { manifest } = await train('inside', [student])
+  const { manifest } = await train('inside', [STUDENT])
   const { method, history } = manifest.tiers[1]!.training
   assert.match(method, /combined distillation \(soft 0\.9 .* relations 1, cls 1 over layers 1-2\)/)
   assert.ok(history!.at(-1)!.trainLoss < history![0]!.trainLoss, 'the weighted sum falls')
@@ -84,17 +89,38 @@ test('a narrower student learns from all of its teacher, and its projections sta
   )
 })
 
+test('a student with a teacher inside that is killed in the middle goes on bit for bit', async () => {
+  const student = { ...STUDENT, checkpoint_every: 2 }
+  await assert.rejects(
+    train('killed', [student], {
+      onEvent: (event) => {
+        if (event.type === 'step' && event.stage === 'fast' && event.epoch === 2) throw new Error('killed')
+      },
+    }),
+    /killed/,
+  )
+  await train('killed', [student], { resume: true })
+  const weights = (name: string) => readFile(join(folder, name, 'fast', 'weights.bin'))
+  assert.deepEqual(await weights('killed'), await weights('inside'))
+})
+
 test('a control is fine-tuned on the labels alone: no teacher outputs are made for it', async () => {
-  const { manifest } = await train('control', [{ tier: 'fast', architecture: NARROW, method: 'control', epochs: 1 }])
+  const events: TrainingEvent[] = []
+  const student = { tier: 'fast', architecture: NARROW, method: 'control', epochs: 1 }
+  const { manifest } = await train('control', [student], { onEvent: (event) => events.push(event) })
   assert.equal(manifest.tiers[1]!.training.method, 'fine-tuning')
   await assert.rejects(readFile(join(folder, 'control.run', 'teacher', 'outputs.safetensors')), { code: 'ENOENT' })
+  const index = (found: (event: TrainingEvent) => boolean) => events.findIndex(found)
+  const warned = index((event) => event.type === 'warning' && /teacher is not clearly better/.test(event.message))
+  const began = index((event) => event.type === 'stage' && event.stage === 'fast')
+  assert.ok(warned >= 0 && warned < began, 'a teacher near chance is warned about before its student begins')
 })
 
 test('a layer map that does not fit is refused before the teacher is trained, and the folder stays free', async () => {
   const events: TrainingEvent[] = []
   const losses = { hidden: { layers: 'all' } }
   await assert.rejects(
-    train('misfit', [{ tier: 'fast', architecture: NARROW, losses }], (event) => events.push(event)),
+    train('misfit', [{ tier: 'fast', architecture: NARROW, losses }], { onEvent: (event) => events.push(event) }),
     { code: 'INVALID_CONFIGURATION', message: /hidden\.layers: all needs .* What fits: uniform, late/ },
   )
   assert.equal(events.filter(({ type }) => type === 'stage').length, 0)
