@@ -68,6 +68,10 @@ function sentence(event: Exclude<TrainingEvent, { type: 'step' }>): string {
       return `WARNING ${event.message}`
     case 'stage':
       return `${event.stage} ${event.state}: ${event.detail}`
+    case 'progress': {
+      const left = event.etaSeconds === undefined ? '' : `  ETA ${duration(event.etaSeconds)}`
+      return `[${event.index}/${event.stages}] ${event.stage}${left}`
+    }
     case 'epoch':
       return `${event.stage} epoch ${event.epoch}/${event.epochs}  train loss ${event.trainLoss.toFixed(4)}${validation(event)}${event.best ? '  best' : ''}`
   }

@@ -9,6 +9,16 @@ export type TrainingEvent =
       readonly detail: string
     }
   | {
+      /** of a study: which of its stages begins */
+      readonly type: 'progress'
+      readonly stage: string
+      /** counted from 1 */
+      readonly index: number
+      readonly stages: number
+      /** of all that are left, once one has been timed */
+      readonly etaSeconds?: number
+    }
+  | {
       readonly type: 'step'
       readonly stage: string
       readonly epoch: number

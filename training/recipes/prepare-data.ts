@@ -20,7 +20,7 @@ export interface PreparedData {
 }
 
 /** Reads what a configuration names. @throws as readDataset does */
-export function datasetOf(config: TrainingConfig, path: string): Promise<Dataset> {
+export function datasetOf(config: Pick<TrainingConfig, 'data'>, path: string): Promise<Dataset> {
   const { data } = config
   return readDataset(path, {
     textColumn: data.text_column,

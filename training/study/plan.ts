@@ -1,6 +1,7 @@
 /** From a configuration to the stages that have to be run and the models that they make. Pure. */
 import { InvalidConfiguration } from '../../src/errors.js'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import type { OptimisationConfig } from '../recipes/config.js'
 import { checkObjective } from './check-objective.js'
 import { CONTROL, namedMethod } from './methods.js'
 import { ModelShapes, type StudyInputs } from './model-shapes.js'
@@ -163,7 +164,7 @@ class GroupPlan {
   private fit(
     name: string,
     settings: Pick<FitStage, 'encoder' | 'start' | 'losses' | 'teachers' | 'isTeacher'> & {
-      optimisation: FitStage['optimisation']
+      optimisation: OptimisationConfig
       seed?: number
     },
   ): FitStage {

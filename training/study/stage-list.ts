@@ -1,7 +1,8 @@
 import { InvalidConfiguration } from '../../src/errors.js'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import { optimisation as optimisationSchema } from '../recipes/config.js'
-import { type LossesConfig, needsTeacherInside } from '../recipes/losses-config.js'
+import { GENERAL_LOSSES } from '../recipes/general-distillation.js'
+import { needsTeacherInside } from '../recipes/losses-config.js'
 import { checkObjective } from './check-objective.js'
 import type { Shape, StudyInputs } from './model-shapes.js'
 import { contentKey } from './stage-key.js'
@@ -18,18 +19,15 @@ const VERSIONS: Readonly<Record<Stage['kind'], number>> = {
   attribution: 1,
 }
 
-/** What students imitate on unlabelled text unless told otherwise (Jiao et al. 2020, section 3.3). */
-const GENERAL_LOSSES: LossesConfig = {
-  hidden: { weight: 1, layers: 'uniform' },
-  attention: { weight: 1, layers: 'uniform', form: 'auto' },
-}
-
 /** Classes of an encoder that is not trained to classify: its head is made anew when it is. */
 const NO_LABELS = 2
 
 type Unplanned<S> = S extends Stage ? Omit<S, 'key' | 'cost' | 'dependsOn'> : never
 type NewStage = Unplanned<Stage>
-type NewFit = Omit<FitStage, 'key' | 'kind' | 'cost' | 'dependsOn' | 'maxTokens'>
+type NewFit = Omit<FitStage, 'key' | 'kind' | 'cost' | 'dependsOn' | 'maxTokens' | 'checkpointEvery'> & {
+  readonly optimisation: Options
+}
+type Options = StageOptimisation & { readonly checkpoint_every?: number }
 
 /** Stages by their content keys: what two models share is there once. */
 export class StageList {
@@ -52,6 +50,7 @@ export class StageList {
     const stage = {
       ...fit,
       kind: 'fit' as const,
+      checkpointEvery: fit.optimisation.checkpoint_every ?? 0,
       optimisation,
       maxTokens: Math.min(this.config.max_tokens, ...limits),
       cost: costOf(encoder, optimisation) + inside.reduce((sum, { stage }) => sum + this.fit(stage).cost / 3, 0),
@@ -129,11 +128,20 @@ export class StageList {
 
   pretrained(model: string, sizes: EncoderConfig, fold: number, start: Start): Start {
     const encoder = { ...sizes, labels: NO_LABELS }
-    const { masked, seed, ...options } = this.config.pretraining!
+    const { masked, seed, checkpoint_every: checkpointEvery, ...options } = this.config.pretraining!
     const optimisation = withoutSchedule(options)
     const settings = { encoder, masked, seed, optimisation, ...this.corpusIdentity(fold) }
     const stage = this.add(
-      { kind: 'pretrain', name: `pre-training of ${model}`, encoder, start, masked, seed, optimisation },
+      {
+        kind: 'pretrain',
+        name: `pre-training of ${model}`,
+        encoder,
+        start,
+        masked,
+        seed,
+        optimisation,
+        checkpointEvery,
+      },
       stagesOf(start),
       { cost: costOf(encoder, optimisation), settings: { ...settings, start: identity(start) } },
     )
@@ -143,9 +151,18 @@ export class StageList {
   general(model: string, sizes: EncoderConfig, fold: number, teacherName: string, shape: Shape): Start {
     const encoder = { ...sizes, labels: NO_LABELS }
     const teacher = { start: shape.start, encoder: { ...shape.encoder, labels: NO_LABELS } }
-    const { losses = GENERAL_LOSSES, seed, ...options } = this.config.general!
-    if (losses.hard && losses.hard.weight > 0) {
-      throw new InvalidConfiguration('general.losses', 'a corpus has no labels; leave hard out')
+    const { losses = GENERAL_LOSSES, seed, checkpoint_every: checkpointEvery, ...options } = this.config.general!
+    if ((losses.hard?.weight ?? 0) + (losses.soft?.weight ?? 0) > 0) {
+      throw new InvalidConfiguration(
+        'general.losses',
+        'a corpus has no labels, and the teacher knows none yet; take hidden, attention, relations or cls',
+      )
+    }
+    if (shape.start.kind === 'random') {
+      throw new InvalidConfiguration(
+        'general',
+        `${teacherName} starts random: there is nothing to imitate; give it a base, or start: pretrained`,
+      )
     }
     checkObjective(`general distillation of ${model} from ${teacherName}`, losses, encoder, teacher.encoder)
     const optimisation = withoutSchedule(options)
@@ -153,7 +170,7 @@ export class StageList {
     const settings = { encoder, losses, seed, optimisation, ...this.corpusIdentity(fold) }
     const name = `general distillation of ${model} from ${teacherName}`
     const stage = this.add(
-      { kind: 'general', name, encoder, start, teacher, losses, seed, optimisation },
+      { kind: 'general', name, encoder, start, teacher, losses, seed, optimisation, checkpointEvery },
       stagesOf(teacher.start),
       {
         cost: costOf(encoder, optimisation) + costOf(teacher.encoder, optimisation) / 3,

@@ -36,6 +36,16 @@ interface StageBase {
   readonly cost: number
 }
 
+/** A stage that trains. */
+interface TrainingStage extends StageBase {
+  readonly encoder: EncoderConfig
+  readonly start: Start
+  readonly seed: number
+  readonly optimisation: StageOptimisation
+  /** steps between checkpoints within an epoch; decides no number */
+  readonly checkpointEvery: number
+}
+
 /** A teacher of a fit. */
 export interface TeacherRef {
   /** the fit that trained it */
@@ -48,16 +58,12 @@ export interface TeacherRef {
 }
 
 /** Trains a classifier on the training side of a fold, and predicts the other sides. */
-export interface FitStage extends StageBase {
+export interface FitStage extends TrainingStage {
   readonly kind: 'fit'
-  readonly seed: number
   readonly fold: number
-  readonly encoder: EncoderConfig
   /** longest input */
   readonly maxTokens: number
-  readonly start: Start
   readonly losses: LossesConfig
-  readonly optimisation: StageOptimisation
   /** none for fine-tuning; the first is the one whose inside is looked at */
   readonly teachers: readonly TeacherRef[]
   readonly confidence: 'weight' | 'label'
@@ -75,24 +81,16 @@ export interface OutputsStage extends StageBase {
 }
 
 /** Masked-language-model training on the corpus. */
-export interface PretrainStage extends StageBase {
+export interface PretrainStage extends TrainingStage {
   readonly kind: 'pretrain'
-  readonly encoder: EncoderConfig
-  readonly start: Start
   readonly masked: number
-  readonly seed: number
-  readonly optimisation: StageOptimisation
 }
 
 /** Distillation on the corpus, without labels. */
-export interface GeneralStage extends StageBase {
+export interface GeneralStage extends TrainingStage {
   readonly kind: 'general'
-  readonly encoder: EncoderConfig
-  readonly start: Start
   readonly teacher: { readonly start: Start; readonly encoder: EncoderConfig }
   readonly losses: LossesConfig
-  readonly seed: number
-  readonly optimisation: StageOptimisation
 }
 
 /** How fast an architecture is on one execution provider. */

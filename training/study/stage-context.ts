@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import { loadTokenizer, type TextTokenizer } from '../../src/tokenizer/text-tokenizer.js'
+import { openCorpus } from '../data/corpus-file.js'
+import { type CorpusWindows, corpusWindows } from '../data/corpus-windows.js'
+import type { Engine } from '../engine/types.js'
+import type { OnEvent } from '../recipes/events.js'
+import type { Sides } from '../recipes/run.js'
+import { tokenizeExamples } from '../recipes/token-set.js'
+import { writeWhole } from '../write-whole.js'
+import type { StageStore } from './stage-store.js'
+import type { FitStage, Stage } from './stages.js'
+import type { StudyData } from './study-data.js'
+import type { StudyConfig } from './study-schema.js'
+import type { StudySources, Vocabulary } from './study-sources.js'
+
+/** Token sets that are kept in memory: stages of one fold and length follow each other. */
+const KEPT_SIDES = 2
+
+/** What the stages of a study take from it. */
+export class StageContext {
+  private readonly sidesOf = new Map<string, Promise<Sides>>()
+  private windows: { key: string; value: Promise<CorpusWindows> } | undefined
+
+  /** @param stages of the plan, by key */
+  constructor(
+    readonly config: StudyConfig,
+    readonly stages: ReadonlyMap<string, Stage>,
+    readonly data: StudyData,
+    readonly sources: StudySources,
+    readonly store: StageStore,
+    readonly engine: Engine,
+    readonly onEvent: OnEvent,
+  ) {}
+
+  fit(key: string): FitStage {
+    return this.stages.get(key) as FitStage
+  }
+
+  async tokenizer(fold: number): Promise<Vocabulary & { tokenizer: TextTokenizer }> {
+    const vocabulary = await this.sources.vocabulary(this.config, fold)
+    const file = join(this.store.root, '..', 'tokenizers', `${vocabulary.key}.json`)
+    await writeWhole(file, vocabulary.tokenizerJson)
+    return { ...vocabulary, tokenizer: loadTokenizer(file) }
+  }
+
+  /** The texts of a fold as a model with this limit reads them. */
+  sides(fold: number, maxTokens: number): Promise<Sides> {
+    const key = `${fold} ${maxTokens}`
+    const known = this.sidesOf.get(key) ?? this.tokenized(fold, maxTokens)
+    this.sidesOf.delete(key)
+    this.sidesOf.set(key, known)
+    for (const oldest of [...this.sidesOf.keys()].slice(0, -KEPT_SIDES)) this.sidesOf.delete(oldest)
+    return known
+  }
+
+  async batching(fold: number, maxTokens: number) {
+    const { tokenizer } = await this.tokenizer(fold)
+    const { bucket_width: bucketWidth, run_length: runLength } = this.config
+    return { padId: tokenizer.padId, maxTokens, bucketWidth, runLength }
+  }
+
+  /** The corpus in windows. All folds read it with one vocabulary. */
+  async corpus(maxTokens: number): Promise<CorpusWindows> {
+    const { path, text_field: textField, html, max_documents: maxDocuments, validation, seed } = this.config.corpus!
+    const { key, tokenizer } = await this.tokenizer(0)
+    const wanted = `${key} ${maxTokens}`
+    if (this.windows?.key !== wanted) {
+      const corpus = openCorpus(path, { textField, html, maxDocuments })
+      this.windows = { key: wanted, value: corpusWindows(path, corpus, tokenizer, { maxTokens, validation, seed }) }
+    }
+    return this.windows.value
+  }
+
+  private async tokenized(fold: number, maxTokens: number): Promise<Sides> {
+    const { tokenizer } = await this.tokenizer(fold)
+    const { sides } = this.data.folds[fold]!
+    const side = (name: keyof Sides) => tokenizeExamples(sides[name], this.data.dataset.labels, tokenizer, maxTokens)
+    return { train: await side('train'), validation: await side('validation'), test: await side('test') }
+  }
+}
