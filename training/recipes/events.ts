@@ -26,6 +26,8 @@ export type TrainingEvent =
       readonly steps: number
       /** mean over the steps since the last event */
       readonly loss: number
+      /** its terms, unweighted, likewise: what to choose weights by */
+      readonly losses: Readonly<Record<string, number>>
       readonly learningRate: number
       readonly gradientNorm: number
       readonly sequencesPerSecond: number

@@ -113,6 +113,9 @@ const START: Progress<never> = {
   sequences: 0,
 }
 
+/** of a step's outputs that are terms of its loss, see makeTrainStep */
+const LOSS_PREFIX = 'loss/'
+
 /** Steps between progress events where one call could run many more. */
 const STEPS_A_CALL_CPU = 8
 const STEPS_A_CALL_GPU = 256
@@ -142,7 +145,7 @@ export async function trainingLoop<Figures extends ValidationFigures>(
     state: saved ? 'resumed' : 'started',
     detail: saved ? placeOf(progress) : engine.description,
   })
-  const trainer = await engine.trainer(task.step, saved?.tensors ?? initialTrainState(task.initial), task.frozen)
+  const trainer = await engine.trainer(task.step, saved?.tensors ?? initialTrainState(task.initial, { lossScaling: engine.precision === 'float16' }), task.frozen)
   const trained = saved ? trainedParameters(saved.tensors) : task.initial
   const evaluator = await engine.evaluator(task.validation.infer, evaluated(task, trained))
   const running = { engine, trainer, evaluator, files, onEvent }
@@ -299,6 +302,7 @@ async function runSteps<F extends ValidationFigures>(
     step,
     steps,
     loss: lossSum / plans.length,
+    losses: meanLosses(outputs),
     learningRate: learningRateAt(task, step - 1),
     gradientNorm,
     sequencesPerSecond: sequences / seconds,
@@ -306,6 +310,13 @@ async function runSteps<F extends ValidationFigures>(
     ...(task.baseline && { majorityAccuracy: task.baseline.accuracy }),
   })
   return done
+}
+
+/** The terms of the objective, unweighted, by name: means over the steps. */
+function meanLosses(outputs: readonly HostTensors[]): Record<string, number> {
+  const names = Object.keys(outputs[0]!).filter((name) => name.startsWith(LOSS_PREFIX))
+  const mean = (name: string) => outputs.reduce((sum, output) => sum + output[name]!.values[0]!, 0) / outputs.length
+  return Object.fromEntries(names.map((name) => [name.slice(LOSS_PREFIX.length), mean(name)]))
 }
 
 function stepBatch<F extends ValidationFigures>(task: LoopTask<F>, plan: BatchPlan, step: number): HostTensors {

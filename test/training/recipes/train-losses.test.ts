@@ -72,7 +72,14 @@ const LOSSES = {
 const STUDENT = { tier: 'fast', architecture: NARROW, losses: LOSSES, epochs: 3, learning_rate: 3e-3 }
 
 test('a narrower student learns from all of its teacher, and its projections stay behind in the checkpoint', async () => {
-  const { manifest } = await train('inside', [STUDENT])
+  const events: TrainingEvent[] = []
+  const { manifest } = await train('inside', [STUDENT], { onEvent: (event) => events.push(event) })
+  const steps = events.flatMap((event) => (event.type === 'step' && event.stage === 'fast' ? [event] : []))
+  for (const { loss, losses } of steps) {
+    const { soft, hard, hidden, attention, relations, cls } = losses as Record<string, number>
+    const sum = 0.9 * soft! + 0.1 * hard! + hidden! + attention! + relations! + cls!
+    assert.ok(Math.abs(sum - loss) < 1e-4 * loss, 'the terms of a step add up to its loss')
+  }
   const { method, history } = manifest.tiers[1]!.training
   assert.match(method, /combined distillation \(soft 0\.9 .* relations 1, cls 1 over layers 1-2\)/)
   assert.ok(history!.at(-1)!.trainLoss < history![0]!.trainLoss, 'the weighted sum falls')
