@@ -1,7 +1,7 @@
 import { text as readAll } from 'node:stream/consumers'
 import { type AttributedText, type AttributedToken, attributeText } from '../../training/attribution/attribute-text.js'
+import { LARGE_DELTA } from '../../training/attribution/convergence.js'
 import { l2Normalised } from '../../training/attribution/similarity.js'
-import { LARGE_DELTA } from '../../training/export/explain-tier.js'
 import { FamilyInvalid, InvalidConfiguration, InvalidRequest, TierNotFound } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { loadFamily, tierPaths } from '../family/load-family.js'

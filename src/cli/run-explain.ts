@@ -1,7 +1,7 @@
+import { LARGE_DELTA } from '../../training/attribution/convergence.js'
 import { openTable } from '../../training/data/read-table.js'
 import { isFaulty } from '../../training/data/table-row.js'
 import { explainFamily } from '../../training/export/explain-family.js'
-import { LARGE_DELTA } from '../../training/export/explain-tier.js'
 import { ColumnNotFound, DataInvalid } from '../errors.js'
 import { loadFamily } from '../family/load-family.js'
 import { htmlToText } from '../tokenizer/html-text.js'

@@ -16,8 +16,6 @@ import { buildExplainModel } from './explain-model.js'
 
 /** Both compute in fp32 with the weights as stored: what is left is rounding, some 1e-6. */
 const TOLERANCE = 1e-3
-/** A convergence delta beyond this many logits means that attributions do not add up: more steps are needed. */
-export const LARGE_DELTA = 0.05
 
 export interface ExplainFile {
   readonly file: { readonly sha256: string; readonly bytes: number }
