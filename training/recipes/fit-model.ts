@@ -4,11 +4,11 @@ import { makeInference } from '../optim/train-step.js'
 import type { StartingPoint } from './base-model.js'
 import { classifierTask, type Objective } from './classifier-task.js'
 import type { OptimisationConfig } from './config.js'
-import type { OnEvent } from './events.js'
 import { predictSequences } from './predict-sequences.js'
 import { batching, type FinishedModel, type Run, type StageName } from './run.js'
-import { readJson, readSnapshot, type StageFiles, stageFiles } from './run-folder.js'
+import { stageFiles } from './run-folder.js'
 import { type TrainedModel, trainModel } from './train-model.js'
+import { finishedLoop } from './training-loop.js'
 import { partingLossesWarning } from './warnings.js'
 
 /**
@@ -34,7 +34,8 @@ export async function fitModel(
     ...batching(run),
     runLength: config.run_length,
   })
-  const trained = (await finishedStage(files, stage, onEvent)) ?? (await trainModel(task, engine, files, onEvent))
+  const trained =
+    (await finishedLoop<TrainedModel>(files, stage, onEvent)) ?? (await trainModel(task, engine, files, onEvent))
   const losses = trained.history.map((epoch) => ({ ...epoch, validationLoss: epoch.validationNll }))
   const parting = partingLossesWarning(stage, losses, trained.bestEpoch)
   if (parting !== undefined) onEvent({ type: 'warning', message: parting })
@@ -45,14 +46,6 @@ export async function fitModel(
     labelNames: run.data.dataset.labels,
   })
   return { ...start, trained, method: objective.method, seed: objective.seed }
-}
-
-async function finishedStage(files: StageFiles, stage: string, onEvent: OnEvent): Promise<TrainedModel | undefined> {
-  const done = await readJson<Omit<TrainedModel, 'parameters'>>(files.done)
-  const best = done && (await readSnapshot(files.best))
-  if (!best) return undefined
-  onEvent({ type: 'stage', stage, state: 'skipped', detail: `finished before, best epoch ${done.bestEpoch}` })
-  return { ...done, parameters: best.tensors }
 }
 
 /** Logits of a model's trained parameters, under the engine that trained them. */
