@@ -145,7 +145,11 @@ export async function trainingLoop<Figures extends ValidationFigures>(
     state: saved ? 'resumed' : 'started',
     detail: saved ? placeOf(progress) : engine.description,
   })
-  const trainer = await engine.trainer(task.step, saved?.tensors ?? initialTrainState(task.initial, { lossScaling: engine.precision === 'float16' }), task.frozen)
+  const trainer = await engine.trainer(
+    task.step,
+    saved?.tensors ?? initialTrainState(task.initial, { lossScaling: engine.precision === 'float16' }),
+    task.frozen,
+  )
   const trained = saved ? trainedParameters(saved.tensors) : task.initial
   const evaluator = await engine.evaluator(task.validation.infer, evaluated(task, trained))
   const running = { engine, trainer, evaluator, files, onEvent }
