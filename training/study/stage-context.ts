@@ -16,8 +16,8 @@ import type { StudySources, Vocabulary } from './study-sources.js'
 /** Token sets that are kept in memory: stages of one fold and length follow each other. */
 const KEPT_SIDES = 2
 
-/** What the stages of a study take from it. */
-export class StageContext {
+/** A study and what it reads, for whoever runs its stages or puts its results together. */
+export class StudyContext {
   private readonly sidesOf = new Map<string, Promise<Sides>>()
   private windows: { key: string; value: Promise<CorpusWindows> } | undefined
 
@@ -28,8 +28,6 @@ export class StageContext {
     readonly data: StudyData,
     readonly sources: StudySources,
     readonly store: StageStore,
-    readonly engine: Engine,
-    readonly onEvent: OnEvent,
   ) {}
 
   fit(key: string): FitStage {
@@ -77,4 +75,14 @@ export class StageContext {
     const side = (name: keyof Sides) => tokenizeExamples(sides[name], this.data.dataset.labels, tokenizer, maxTokens)
     return { train: await side('train'), validation: await side('validation'), test: await side('test') }
   }
+}
+
+/** What a stage runs with. */
+export interface StageContext extends StudyContext {
+  readonly engine: Engine
+  readonly onEvent: OnEvent
+}
+
+export function stageContext(study: StudyContext, engine: Engine, onEvent: OnEvent): StageContext {
+  return Object.assign(study, { engine, onEvent })
 }

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { createEngine } from '../../../training/engine/create-engine.js'
+import type { Engine } from '../../../training/engine/types.js'
+import type { TrainingEvent } from '../../../training/recipes/events.js'
+import { smokeCases, smokeCsv } from '../../../training/recipes/smoke-cases.js'
+import type { StudyResults } from '../../../training/study/results.js'
+import { describeStudy, mergeStudy, type RunStudyOptions, runStudy } from '../../../training/study/run-study.js'
+import type { StudyConfig } from '../../../training/study/study-schema.js'
+import { STUDY, study } from './inputs.js'
+
+let folder: string
+let dataPath: string
+let engine: Engine
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lextier-study-'))
+  dataPath = join(folder, 'cases.csv')
+  await writeFile(dataPath, smokeCsv(smokeCases(120, 3)))
+  engine = await createEngine('cpu', { threads: 1 })
+})
+
+after(() => rm(folder, { recursive: true, force: true }))
+
+async function run(config: StudyConfig, out: string, change: Partial<RunStudyOptions> = {}) {
+  const events: TrainingEvent[] = []
+  const options = {
+    config,
+    dataPath,
+    outFolder: join(folder, out),
+    cacheFolder: join(folder, 'cache'),
+    engine,
+    versions: { lextier: 'test' },
+    onEvent: (event: TrainingEvent) => events.push(event),
+    ...change,
+  }
+  const outcome = await runStudy(options)
+  const begun = events.flatMap((event) => (event.type === 'progress' ? [event.stage] : []))
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
+  return { ...outcome, options, begun, warnings }
+}
+
+const withoutTimes = ({ models, comparisons, majority }: StudyResults) => ({
+  models: models.map(({ trainingSeconds: _, sequencesPerSecond: __, ...model }) => model),
+  comparisons,
+  majority,
+})
+
+test('a study trains, measures and compares every model; a second run repeats nothing, a changed one what it changes', async () => {
+  const first = await run(study(), 'whole')
+  assert.equal(first.complete, true)
+  assert.equal(first.begun.length, 16)
+  const results = first.results!
+  assert.deepEqual(
+    results.models.map(({ name }) => name),
+    ['teacher', 'half/control', 'half/vanilla', 'half/hidden', 'thin/control', 'thin/vanilla', 'thin/hidden'],
+  )
+  const [teacher, , vanilla] = results.models
+  assert.equal(teacher?.agreement, undefined)
+  assert.deepEqual(
+    vanilla?.seeds.map(({ seed }) => seed),
+    [1, 2],
+  )
+  assert.equal(vanilla?.start, 'layers 0, embeddings and head of the fine-tuned teacher')
+  assert.ok(vanilla!.agreement!.value > 0.5 && vanilla!.agreement!.value <= 1)
+  assert.equal(vanilla?.quality.examples, 36)
+  assert.deepEqual(
+    results.comparisons.map(({ a, b }) => [a, b]),
+    ['half/vanilla', 'half/hidden', 'thin/vanilla', 'thin/hidden'].map((a) => [a, `${a.split('/')[0]}/control`]),
+  )
+  assert.equal(JSON.stringify(results).includes(folder), false, 'the report names no path of this machine')
+  for (const file of first.files) await readFile(file)
+
+  const again = await run(study(), 'whole')
+  assert.deepEqual(again.begun, [])
+  assert.deepEqual(withoutTimes(again.results!), withoutTimes(results))
+
+  const warmer = { name: 'vanilla', losses: { soft: { temperature: 4 }, hard: {} } }
+  const changed = await run(study({ methods: ['control', warmer, STUDY.methods[2]] }), 'whole')
+  assert.deepEqual(changed.begun, ['half/vanilla', 'thin/vanilla', 'half/vanilla', 'thin/vanilla'])
+})
+
+test('shards in folders of their own, put together, give the results of one run', async () => {
+  const config = study({ methods: ['vanilla'], students: [STUDY.students[1]] })
+  const whole = await run(config, 'unsharded')
+  for (const index of [0, 1]) {
+    const shard = await run(config, `shard-${index}`, { shard: { index, count: 2 } })
+    assert.equal(shard.results, undefined)
+    assert.equal(shard.begun.length, 3)
+  }
+  const from = [0, 1].map((index) => join(folder, `shard-${index}`))
+  const merged = await mergeStudy({ ...whole.options, outFolder: join(folder, 'merged'), from })
+  assert.equal(merged.complete, true)
+  assert.deepEqual(withoutTimes(merged.results!), withoutTimes(whole.results!))
+  const partial = await mergeStudy({ ...whole.options, outFolder: join(folder, 'partial'), from: from.slice(0, 1) })
+  assert.equal(partial.complete, false)
+  assert.deepEqual(
+    partial.results?.models[0]?.seeds.map(({ seed }) => seed),
+    [1],
+  )
+})
+
+test('a stage that fails is named in the results, and what does not need it goes on', async () => {
+  const broken = { ...STUDY.students[1], learning_rate: 1e30, name: 'broken' }
+  const config = study({ seeds: [1], methods: ['vanilla'], students: [broken, STUDY.students[1]] })
+  const { results, complete } = await run(config, 'failing')
+  assert.equal(complete, false)
+  assert.deepEqual(
+    results!.models.map(({ name }) => name),
+    ['teacher', 'thin/vanilla'],
+  )
+  assert.match(results!.failures.find(({ stage }) => stage === 'broken/vanilla')?.error ?? '', /LOSS_NOT_FINITE/)
+})
+
+test('a sweep chooses by validation NLL, and the study goes on with what it chose', async () => {
+  const sweep = { parameters: { 'students.thin.learning_rate': [1e-6, 1e-2] } }
+  const config = study({ seeds: [1], methods: ['control'], students: [STUDY.students[1]], sweep })
+  const { results, begun } = await run(config, 'swept')
+  assert.deepEqual(begun, ['thin/control', 'thin/control', 'teacher', 'teacher: answers on the training texts'])
+  const [trials] = results!.sweeps
+  const best = trials!.trials.reduce((a, b) => (b.validationNll! < a.validationNll! ? b : a))
+  assert.deepEqual(
+    trials!.trials.filter(({ chosen }) => chosen),
+    [best],
+  )
+  const students = results!.config.students as { learning_rate: number }[]
+  assert.equal(students[0]!.learning_rate, best.parameters['students.thin.learning_rate'])
+})
+
+test('folds pool the answers of models that did not see the case', async () => {
+  const config = study({ split: undefined, folds: { count: 3 }, seeds: [1], methods: ['control'], students: [] })
+  const { results, options } = await run(config, 'folds')
+  const [teacher] = results!.models
+  assert.equal(teacher?.quality.split, 'out-of-fold')
+  assert.equal(teacher?.quality.examples, 120)
+  assert.deepEqual(
+    teacher?.curves.map(({ fold }) => fold),
+    [0, 1, 2],
+  )
+  const plan = await describeStudy(options)
+  assert.deepEqual([plan.groups, plan.stages.every(({ done }) => done)], [3, true])
+})
+
+test('weights are kept for the first seed only where they are asked to be, and made again where they are needed', async () => {
+  const config = study({ methods: ['control'], students: [STUDY.students[1]], keep_weights: 'first' })
+  const first = await run(config, 'lean')
+  const stages = join(folder, 'lean', 'stages')
+  const kept = []
+  for (const key of await readdir(stages)) {
+    if ((await readdir(join(stages, key))).includes('best.safetensors')) kept.push(key)
+  }
+  assert.equal(kept.length, 2)
+  const more = await run(
+    { ...config, methods: study({ methods: ['hidden-states'].slice(1).concat('feature') }).methods },
+    'lean',
+  )
+  assert.deepEqual(
+    more.begun.filter((name) => name === 'teacher'),
+    ['teacher'],
+  )
+  assert.equal(first.complete && more.complete, true)
+})
