@@ -1,10 +1,10 @@
 import { LineChart, ScatterChart } from 'echarts/charts'
-import { GridComponent, MarkLineComponent, TitleComponent } from 'echarts/components'
+import { GridComponent, MarkLineComponent } from 'echarts/components'
 import { type EChartsCoreOption, init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
 import { escapeHtml, type Html, raw } from './html.js'
 
-use([LineChart, ScatterChart, GridComponent, TitleComponent, MarkLineComponent, SVGRenderer])
+use([LineChart, ScatterChart, GridComponent, MarkLineComponent, SVGRenderer])
 
 /** Colours of the page's style sheet, which follow light, dark and print. Blue and orange differ for every kind of sight. */
 export const INK = 'var(--ink)'

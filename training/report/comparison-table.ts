@@ -13,11 +13,10 @@ export function comparisonTable({ comparisons }: StudyResults): Html {
       { head: 'accuracy, points [95%]', numeric: true },
       { head: 'macro-F1 [95%]', numeric: true },
       { head: 'NLL, nats [95%]', numeric: true },
-      { head: 'only first right', numeric: true },
-      { head: 'only second right', numeric: true },
+      { head: 'right: only first / second', numeric: true },
       { head: 'p (McNemar)', numeric: true },
       { head: 'p (Holm)', numeric: true },
-      { head: 'verdict on accuracy' },
+      { head: 'verdict' },
     ],
     comparisons.map(({ a, b, accuracy, macroF1, nll, discordant, test, pMcNemar, pHolm }) => ({
       className: pHolm < SIGNIFICANCE ? 'significant' : '',
@@ -26,17 +25,23 @@ export function comparisonTable({ comparisons }: StudyResults): Html {
         html`${points(accuracy.value)} <span class="ci">${percentInterval(accuracy)}</span>`,
         html`${signed(macroF1.value)} <span class="ci">${interval(macroF1)}</span>`,
         html`${signed(nll.value)} <span class="ci">${interval(nll)}</span>`,
-        decimal(discordant[1], Number.isInteger(discordant[1]) ? 0 : 1),
-        decimal(discordant[0], Number.isInteger(discordant[0]) ? 0 : 1),
+        `${cases(discordant[1])} / ${cases(discordant[0])}`,
         html`${pValue(pMcNemar)}${test === 'exact' ? html` <span class="ci">exact</span>` : undefined}`,
         pValue(pHolm),
-        verdict(accuracy.value, pHolm),
+        pHolm < SIGNIFICANCE
+          ? html`<strong>${verdict(accuracy.value, pHolm)}</strong>`
+          : verdict(accuracy.value, pHolm),
       ],
     })),
   )
 }
 
 function verdict(difference: number, pHolm: number): string {
-  if (pHolm >= SIGNIFICANCE) return 'cannot be told apart'
-  return difference > 0 ? 'first is better' : 'second is better'
+  if (pHolm >= SIGNIFICANCE) return 'undecided'
+  return difference > 0 ? 'first better' : 'second better'
+}
+
+/** A number of cases; a mean over pairs of seeds need not be whole. */
+function cases(count: number): string {
+  return decimal(count, Number.isInteger(count) ? 0 : 1)
 }

@@ -9,6 +9,11 @@ export function percent(share: number, digits = 1): string {
   return `${decimal(100 * share, digits)}%`
 }
 
+/** `2.2e−3` */
+export function scientific(value: number): string {
+  return value.toExponential(1).replaceAll('-', '−')
+}
+
 /** @returns a p-value; small ones as an upper bound */
 export function pValue(p: number): string {
   return p < 0.001 ? '< 0.001' : p.toFixed(3)

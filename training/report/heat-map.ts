@@ -1,5 +1,5 @@
 import type { AttributionExample } from '../study/results.js'
-import { decimal, listed, percent } from './figures.js'
+import { decimal, listed, percent, scientific } from './figures.js'
 import { type Html, html } from './html.js'
 
 /** Steps of colour on each side of zero. */
@@ -20,7 +20,7 @@ export function heatMaps(example: AttributionExample, number: number): Html {
 function heatMap(example: AttributionExample, model: Attributed): Html {
   const probability = model.probability === undefined ? '' : `, ${percent(model.probability)} for “${example.target}”`
   return html`<figure>
-<figcaption><strong>${model.name}</strong>${probability}; convergence delta ${model.delta.toExponential(1)}</figcaption>
+<figcaption><strong>${model.name}</strong>${probability}; convergence delta ${scientific(model.delta)}</figcaption>
 <p class="map">${shadedText(example, model.attributions)}</p>
 <p class="note">${inWords(example, model.attributions)}</p>
 </figure>`
@@ -57,7 +57,7 @@ function levelOf(share: number): number {
 function inWords({ text, offsets }: AttributionExample, attributions: readonly number[]): string {
   const order = [...attributions.keys()].sort((a, b) => attributions[b]! - attributions[a]!)
   const named = (tokens: readonly number[]) =>
-    listed(tokens.map((i) => `${text.slice(...offsets[i]!)} (${decimal(attributions[i]!, 2)})`))
+    listed(tokens.map((i) => `“${text.slice(...offsets[i]!)}” (${decimal(attributions[i]!, 2)})`))
   const speaksFor = order.filter((i) => attributions[i]! > 0).slice(0, NAMED_TOKENS)
   const against = order
     .filter((i) => attributions[i]! < 0)

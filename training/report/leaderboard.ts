@@ -1,5 +1,5 @@
 import type { ModelResult, StudyResults } from '../study/results.js'
-import { decimal, duration, interval, milliseconds, percent, percentInterval, whole } from './figures.js'
+import { decimal, duration, interval, milliseconds, percentInterval, whole } from './figures.js'
 import { type Html, html } from './html.js'
 import { KIND_MARKS } from './pareto-chart.js'
 import { beatsMajority, describeCall, latencyOf, recommend } from './recommendation.js'
@@ -22,16 +22,15 @@ function qualityTable(results: StudyResults): Html {
   const columns: Column[] = [
     { head: '#  model' },
     { head: 'accuracy, % [95%]', numeric: true },
-    { head: 'seeds, %', numeric: true },
+    ...(call ? [{ head: 'latency, ms', numeric: true }] : []),
+    { head: 'parameters, M', numeric: true },
+    { head: 'NLL, nats [95%]', numeric: true },
     { head: 'macro-F1', numeric: true },
     { head: 'AUC', numeric: true },
-    { head: 'NLL, nats [95%]', numeric: true },
     { head: 'ECE', numeric: true },
-    { head: 'agrees with teacher', numeric: true },
-    { head: 'KL from teacher, nats', numeric: true },
-    { head: 'attributions like teacher’s', numeric: true },
-    { head: 'parameters, M', numeric: true },
-    ...(call ? [{ head: `latency, ms (${describeCall(call)})`, numeric: true }] : []),
+    { head: 'teacher’s label, %', numeric: true },
+    { head: 'KL from teacher', numeric: true },
+    { head: 'attributions’ cosine', numeric: true },
   ]
   const rows = ranked(results.models).map((model, i): Row & { accuracy: number } => {
     const { quality } = model
@@ -43,16 +42,15 @@ function qualityTable(results: StudyResults): Html {
       cells: [
         html`<span class="rank">${i + 1}</span> <span class="${model.kind}" title="${model.kind}">${mark.sign}</span> ${model.name}${model === chosen ? html` <span class="tag">deploy</span>` : undefined}`,
         html`${decimal(100 * quality.accuracy.value, 1)} <span class="ci">${percentInterval(quality.accuracy)}</span>`,
-        seedRange(model),
+        ...(call ? [latency ? milliseconds(latency.p50Ms) : '–'] : []),
+        decimal(model.parameters / 1e6, 1),
+        html`${decimal(quality.nll.value)} <span class="ci">${interval(quality.nll)}</span>`,
         decimal(quality.macroF1.value),
         decimal(quality.auc.value),
-        html`${decimal(quality.nll.value)} <span class="ci">${interval(quality.nll)}</span>`,
         decimal(quality.ece.value),
-        model.agreement ? percent(model.agreement.value) : '–',
+        model.agreement ? decimal(100 * model.agreement.value, 1) : '–',
         model.klFromTeacher ? decimal(model.klFromTeacher.value) : '–',
         model.attributionSimilarity ? decimal(model.attributionSimilarity.value, 2) : '–',
-        decimal(model.parameters / 1e6, 1),
-        ...(call ? [latency ? milliseconds(latency.p50Ms) : '–'] : []),
       ],
     }
   })
@@ -62,25 +60,29 @@ function qualityTable(results: StudyResults): Html {
     cells: [
       `always “${majority.label}”`,
       decimal(100 * majority.accuracy, 1),
+      ...(call ? ['–'] : []),
       '–',
-      ...[majority.macroF1, majority.auc, majority.nll, majority.ece].map((value) => decimal(value)),
-      ...Array<string>(columns.length - 7).fill('–'),
+      ...[majority.nll, majority.macroF1, majority.auc, majority.ece].map((value) => decimal(value)),
+      '–',
+      '–',
+      '–',
     ],
   }
   const place = rows.findIndex(({ accuracy }) => accuracy < majority.accuracy)
   const at = place < 0 ? rows.length : place
   const examples = results.models[0]?.quality
+  const timed = call ? `; median latency of ${describeCall(call)}` : ''
   return table(
-    `Leaderboard: ${whole(examples?.examples ?? 0)} ${examples?.split ?? ''} cases, calibrated, means over seeds`,
+    `${whole(examples?.examples ?? 0)} ${examples?.split ?? ''} cases, calibrated, means over seeds${timed}`,
     columns,
     [...rows.slice(0, at), baseline, ...rows.slice(at)],
   )
 }
 
-/** Lowest and highest accuracy of a seed. */
+/** Lowest and highest accuracy of one seed alone. */
 function seedRange({ seeds }: ModelResult): string {
   const accuracies = seeds.map(({ figures }) => 100 * figures.accuracy)
-  if (accuracies.length < 2) return '1 seed'
+  if (accuracies.length === 1) return decimal(accuracies[0]!, 1)
   return `${decimal(Math.min(...accuracies), 1)} to ${decimal(Math.max(...accuracies), 1)}`
 }
 
@@ -94,6 +96,7 @@ function makingTable(results: StudyResults): Html {
     { head: 'teacher' },
     { head: 'control' },
     { head: 'seeds', numeric: true },
+    { head: 'accuracy of each, %', numeric: true },
     { head: 'trained for', numeric: true },
     { head: 'sequences/s', numeric: true },
   ]
@@ -101,13 +104,14 @@ function makingTable(results: StudyResults): Html {
     (model, i): Row => ({
       cells: [
         html`<span class="rank">${i + 1}</span> ${model.name}`,
-        `${model.architecture} (${model.layers} × ${model.hiddenSize})`,
+        `${model.architecture} (${model.layers}\u00a0×\u00a0${model.hiddenSize})`,
         `${decimal(model.compression, 1)}×`,
         model.start,
         model.method,
         model.teacher ?? '–',
         model.control ?? '–',
         model.seeds.length,
+        seedRange(model),
         duration(model.trainingSeconds),
         whole(model.sequencesPerSecond),
       ],

@@ -2,6 +2,7 @@ import type { ModelKind, StudyResults } from '../study/results.js'
 import { axis, type ChartSize, chartSvg, FAINT, FIRST, INK, PAPER, SECOND, THIRD } from './chart-svg.js'
 import { listed, milliseconds, percent } from './figures.js'
 import type { Html } from './html.js'
+import { type LabelPlace, labelPlaces } from './label-places.js'
 import { type Call, describeCall, latencyOf } from './recommendation.js'
 
 /** Shape and colour of a kind of model; either alone tells them apart. */
@@ -11,6 +12,8 @@ export const KIND_MARKS: Record<ModelKind, { symbol: string; colour: string; sig
   chain: { symbol: 'triangle', colour: THIRD, sign: '▲' },
   control: { symbol: 'rect', colour: SECOND, sign: '■' },
 }
+
+const GRID = { left: 52, right: 16, top: 14, bottom: 46 }
 
 interface Point {
   readonly name: string
@@ -43,20 +46,35 @@ export function paretoChart(
   const majority = 100 * results.majority.accuracy
   const lows = [...points.map(({ low }) => low), majority]
   const highs = [...points.map(({ high }) => high), majority]
+  const step = Math.max(...highs) - Math.min(...lows) > 12 ? 5 : 1
+  const [bottom, top] = [
+    Math.max(0, step * Math.floor((Math.min(...lows) - 0.5) / step)),
+    Math.min(100, step * Math.ceil((Math.max(...highs) + 0.5) / step)),
+  ]
+  const [left, right] = [logarithmic ? decade(least / 1.15, 'below') : 0, decade(most, 'above')]
+  const sideways = (ms: number) =>
+    logarithmic ? Math.log(ms / left) / Math.log(right / left) : (ms - left) / (right - left)
+  const places = labelPlaces(
+    points.map(({ p50, accuracy }) => ({
+      x: sideways(p50) * (size.width - GRID.left - GRID.right),
+      y: ((top - accuracy) / (top - bottom)) * (size.height - GRID.top - GRID.bottom),
+    })),
+  )
   const bars = (lines: readonly (readonly [number, number])[][]) => lines.flatMap((line) => [...line, ['-', '-']])
   const description = `${points.length} models. Not beaten in both: ${listed(
     front.map(({ name, accuracy, p50 }) => `${name} (${percent(accuracy / 100)}, ${milliseconds(p50)} ms)`),
   )}.`
   return chartSvg(id, `Accuracy against latency, ${describeCall(call)}`, description, size, {
-    grid: { left: 52, right: 16, top: 14, bottom: 46 },
+    grid: GRID,
     xAxis: axis(`latency of a call, ms${logarithmic ? ' (log scale)' : ''}`, {
       type: logarithmic ? 'log' : 'value',
-      ...(logarithmic && { min: decade(least, 'below'), max: decade(most, 'above') }),
+      min: left,
+      max: right,
       nameGap: 28,
     }),
     yAxis: axis('accuracy, %', {
-      min: Math.floor(Math.min(...lows) - 0.5),
-      max: Math.ceil(Math.max(...highs) + 0.5),
+      min: bottom,
+      max: top,
       nameGap: 34,
     }),
     series: [
@@ -92,11 +110,7 @@ export function paretoChart(
         symbol: KIND_MARKS[kind].symbol,
         symbolSize: 10,
         itemStyle: { color: KIND_MARKS[kind].colour, borderColor: PAPER, borderWidth: 1, opacity: 1 },
-        label: { show: true, position: 'right', distance: 4, formatter: labelOf, color: INK, fontSize: 11 },
-        labelLayout: { moveOverlap: 'shiftY' },
-        data: points
-          .filter((point) => point.kind === kind)
-          .map(({ p50, accuracy, rank }) => ({ value: [p50, accuracy], name: String(rank) })),
+        data: points.flatMap((point, i) => (point.kind === kind ? [labelled(point, places[i]!)] : [])),
       })),
       {
         type: 'line',
@@ -115,8 +129,21 @@ export function paretoChart(
   })
 }
 
-function labelOf({ name }: { name: string }): string {
-  return name
+function labelled({ p50, accuracy, rank }: Point, { side, down }: LabelPlace) {
+  return {
+    value: [p50, accuracy],
+    label: {
+      show: true,
+      position: side,
+      distance: 3,
+      offset: [0, down],
+      formatter: String(rank),
+      color: INK,
+      fontSize: 11,
+      textBorderColor: PAPER,
+      textBorderWidth: 3,
+    },
+  }
 }
 
 function pointsOf({ models }: StudyResults, call: Call, ranks: ReadonlyMap<string, number>): Point[] {
@@ -130,9 +157,9 @@ function pointsOf({ models }: StudyResults, call: Call, ranks: ReadonlyMap<strin
   })
 }
 
-/** The nearest of 1, 2, 5 times a power of ten beyond a latency. */
+/** The nearest round latency beyond: 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten. */
 function decade(ms: number, side: 'below' | 'above'): number {
   const power = 10 ** Math.floor(Math.log10(ms))
-  const steps = [1, 2, 5, 10].map((step) => step * power)
+  const steps = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power)
   return side === 'below' ? steps.filter((step) => step <= ms).at(-1)! : steps.find((step) => step >= ms)!
 }

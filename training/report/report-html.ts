@@ -20,7 +20,7 @@ import { table } from './table.js'
 
 const SMALL_CHART = { width: 380, height: 320 }
 const RELIABILITY_CHART = { width: 340, height: 300 }
-const PARETO_SIZES = { wide: { width: 1000, height: 460 }, narrow: { width: 350, height: 400 } }
+const PARETO_SIZES = { wide: { width: 900, height: 460 }, narrow: { width: 350, height: 400 } }
 /** Nothing is loaded, and no script runs, even if one came in with the data. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -104,7 +104,7 @@ function sections(results: StudyResults): Section[] {
 }
 
 function leaderboardSection(results: StudyResults): Html {
-  return html`<p>${kindLegend()}Grey rows are not shown to beat the majority baseline in accuracy: their 95% interval reaches down to it. Intervals are over cases (bootstrap; a case is drawn with all seeds’ predictions of it); “seeds” is the range over seeds.</p>
+  return html`${kindLegend()}<p>Grey rows are not shown to beat the majority baseline in accuracy: their 95% interval reaches down to it. Intervals are over cases (bootstrap; a case is drawn with all seeds’ predictions of it); Cosine: mean similarity of attributions with the teacher’s.</p>
 ${leaderboard(results)}`
 }
 
@@ -116,12 +116,12 @@ function kindLegend(): Html {
     chain: 'progressive chain',
     control: 'fine-tuned control',
   }
-  return html`${kinds.map(([kind, { sign }]) => html`<span class="${kind}">${sign}</span> ${names[kind]} `)}&middot; `
+  return html`<ul class="legend">${kinds.map(([kind, { sign }]) => html`<li><span class="${kind}">${sign}</span> ${names[kind]}</li>`)}</ul>`
 }
 
 function paretoSection(results: StudyResults): Html {
   const ranks = new Map(ranked(results.models).map(({ name }, i) => [name, i + 1]))
-  return html`<p>${kindLegend()}Numbers are places in the leaderboard. Vertical bars are 95% intervals of accuracy; horizontal bars run from the median latency to the 95th percentile. The line joins the models that no other beats in both; differences smaller than the bars are not to be relied on.</p>
+  return html`${kindLegend()}<p>Numbers are places in the leaderboard. Vertical bars are 95% intervals of accuracy; horizontal bars run from the median latency to the 95th percentile. The line joins the models that no other beats in both; differences smaller than the bars are not to be relied on.</p>
 ${results.pareto.map((call, i) => {
   const measured = results.models.some((model) => latencyOf(model, call))
   if (!measured) return undefined
@@ -144,7 +144,7 @@ function curvesSection(results: StudyResults): Html {
           html`<figure><figcaption>${model.name}</figcaption>${curvesChart(`curves-${i}`, model, results, SMALL_CHART)}</figure>`,
         ],
   )
-  return html`<p>The line is the mean of all trainings of a model (seeds and folds), the band runs from the lowest to the highest; trainings that stopped early are missing from later epochs. The training loss is that of the method, so that its height cannot be compared between methods.</p>
+  return html`<p>The line is the mean of all trainings of a model (seeds and folds), the band runs from the lowest to the highest; trainings that stopped early are missing from later epochs. The training loss is that of the method, so that its height cannot be compared between methods. Panels have scales of their own.</p>
 <div class="charts">${charts}</div>`
 }
 

@@ -14,8 +14,9 @@ export const STYLESHEET = `
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-main, header, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem; }
+main, header, footer { max-width: 80rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.2rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; list-style: none; padding: 0; font-size: .9rem; max-width: none; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 2.8rem 0 .6rem; padding-bottom: .3rem; border-bottom: 1px solid var(--rule); }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
@@ -32,17 +33,19 @@ code, pre { font: .86em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, mono
 .alarm h2 { border: 0; color: var(--alarm); font-size: 1.05rem; margin: .2rem 0; padding: 0; }
 .alarm li { overflow-wrap: anywhere; }
 nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; max-width: none; font-size: .93rem; }
-.scroll { overflow-x: auto; margin: 1rem 0 1.4rem; border-top: 1px solid var(--rule); border-bottom: 1px solid var(--rule); }
+.table { margin: 1.2rem 0 1.6rem; break-inside: auto; }
+.table figcaption { font-weight: 600; }
+.scroll { overflow-x: auto; margin: 0; border-top: 1px solid var(--rule); border-bottom: 1px solid var(--rule); }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; min-width: 100%; }
-caption { text-align: left; padding: .45rem .6rem; color: var(--faint); font-size: .87rem; }
-th, td { padding: .34rem .65rem; text-align: left; vertical-align: baseline; border-top: 1px solid var(--rule); }
-thead th { font-weight: 600; font-size: .82rem; vertical-align: bottom; min-width: 5.2rem; border-top: 0; }
+th, td { padding: .34rem .5rem; text-align: left; vertical-align: baseline; border-top: 1px solid var(--rule); }
+thead th { font-weight: 600; font-size: .82rem; vertical-align: bottom; min-width: 3.4rem; border-top: 0; }
 tbody th { font-weight: 500; white-space: nowrap; position: sticky; left: 0; background: var(--paper); }
 .figure { text-align: right; }
 td.figure { white-space: nowrap; }
-td.words { min-width: 7rem; }
+td.words { min-width: 6.4rem; }
 .rank { display: inline-block; min-width: 1.4em; text-align: right; color: var(--faint); font-variant-numeric: tabular-nums; }
-tr.chosen > *, tr.significant > * { background: var(--panel); font-weight: 600; }
+tr.chosen > *, tr.significant > * { background: var(--panel); }
+tr.chosen > * { font-weight: 600; }
 tr.majority > * { border-top: 2px dashed var(--second); border-bottom: 2px dashed var(--second); }
 tr.unproven > td { color: var(--faint); }
 .tag { background: var(--first); color: var(--paper); border-radius: 3px; padding: 0 .4em; font-size: .8em; }
@@ -52,7 +55,6 @@ figcaption { font-size: .9rem; margin-bottom: .2rem; }
 svg { display: block; max-width: 100%; height: auto; font-family: inherit; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1.6rem 1.4rem; margin: 1rem 0; }
 .charts figcaption { font-weight: 600; overflow-wrap: anywhere; }
-.legend { display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; list-style: none; padding: 0; font-size: .87rem; max-width: none; }
 .narrow { display: none; }
 .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.2rem; }
 .map { border: 1px solid var(--rule); border-radius: 4px; padding: .6rem .75rem; line-height: 1.75; font-size: .93rem; max-height: 24rem; overflow-y: auto; overflow-wrap: anywhere; }
@@ -79,7 +81,7 @@ footer { margin-top: 3rem; padding-bottom: 2.5rem; }
   body { font-size: 10pt; }
   nav { display: none; }
   main, header, footer { max-width: none; padding: 0; }
-  h2, h3, caption { break-after: avoid; }
+  h2, h3, figcaption { break-after: avoid; }
   tr, .summary, .alarm { break-inside: avoid; }
   .scroll { overflow: visible; }
   table { font-size: 6.6pt; }

@@ -36,7 +36,7 @@ function verdict(results: StudyResults, recommendation: Recommendation): string[
     : `${whole(model.parameters / 1e6)} million parameters`
   if (model === best) {
     return [
-      `Deploy ${model.name}: the most accurate model, and none as good within a point is faster: ${measured}; ${speed}.`,
+      `Deploy ${model.name}, the most accurate model: ${measured}; ${speed}. No ${latency ? 'faster' : 'smaller'} one comes within a point of it.`,
     ]
   }
   const slower = call && latencyOf(best, call)

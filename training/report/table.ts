@@ -12,7 +12,10 @@ export interface Row {
   readonly className?: string
 }
 
-/** A table in a box of its own that scrolls sideways where the page is too narrow; the first cell of a row heads it. */
+/**
+ * A table in a box of its own that scrolls sideways where the page is too narrow; the first cell of a row heads it. The caption
+ * stands outside of the box, so that it stays readable there.
+ */
 export function table(caption: string, columns: readonly Column[], rows: readonly Row[]): Html {
   const kind = ({ numeric }: Column) => (numeric ? 'figure' : 'words')
   const head = columns.map((column) => html`<th scope="col" class="${kind(column)}">${column.head}</th>`)
@@ -22,9 +25,8 @@ export function table(caption: string, columns: readonly Column[], rows: readonl
       (cell, i) => html`<td class="${kind(columns[i + 1]!)}">${cell}</td>`,
     )}</tr>`
   })
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
-<caption>${caption}</caption>
+  return html`<figure class="table"><figcaption>${caption}</figcaption><div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table aria-label="${caption}">
 <thead><tr>${head}</tr></thead>
 <tbody>${body}</tbody>
-</table></div>`
+</table></div></figure>`
 }

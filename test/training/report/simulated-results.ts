@@ -100,11 +100,11 @@ export function simulatedResults({
     const logits = seeds.map((seed) => drawLogits(random.fork(`${name} ${seed}`), truth, hardness, strength * skill))
     raw.set(
       name,
-      logits.map((rows) => rows.map((logit) => probabilitiesOf(1.7 * logit))),
+      logits.map((rows) => rows.map((logit) => probabilitiesOf(2.9 * logit))),
     )
     calibrated.set(
       name,
-      logits.map((rows) => rows.map(probabilitiesOf)),
+      logits.map((rows) => rows.map((logit) => probabilitiesOf(1.7 * logit))),
     )
   }
   const measure = (shape: Shape, name: string, kind: ModelKind, method: string): ModelResult => {
