@@ -10,18 +10,22 @@ import { addExplain } from './explain.js'
 import { addOpenapi } from './openapi.js'
 import { packageVersion } from './package-root.js'
 import { addPredict } from './predict.js'
+import { addReport } from './report.js'
 import { describeFailure } from './report-error.js'
 import { addServe } from './serve.js'
+import { addStudy } from './study.js'
 import { addTrain } from './train.js'
 
 const COMMANDS: readonly ((program: Command) => void)[] = [
   addServe,
   addTrain,
+  addStudy,
   addEvaluate,
   addPredict,
   addExplain,
   addAttribute,
   addAdvise,
+  addReport,
   addArchitectures,
   addOpenapi,
 ]

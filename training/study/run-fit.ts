@@ -22,6 +22,7 @@ export interface FitResult extends StageResult {
   readonly kind: 'fit'
   readonly history: readonly EpochRecord[]
   readonly bestEpoch: number
+  readonly steps: number
   readonly sequencesPerSecond: number
   /** of the epoch whose weights were kept, uncalibrated, nats */
   readonly validationNll: number
@@ -71,12 +72,13 @@ export async function runFit(stage: FitStage, context: StageContext): Promise<Fa
   const validation = await predict(sides.validation.sequences)
   await store.writeLogits(stage.key, { validation, test: await predict(sides.test.sequences) })
   const warnings = warningsOf(stage, trained, validation, context, sides)
-  const { history, bestEpoch, sequencesPerSecond } = trained
+  const { history, bestEpoch, steps, sequencesPerSecond } = trained
   const best = history.find(({ epoch }) => epoch === bestEpoch)
   return {
     seconds: history.reduce((sum, epoch) => sum + epoch.seconds, 0),
     history,
     bestEpoch,
+    steps,
     sequencesPerSecond,
     validationNll: best?.validationNll ?? meanNll(validation, sides.validation.labels).nll,
     warnings,

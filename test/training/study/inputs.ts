@@ -7,7 +7,6 @@ export const SIZES = { layers: 2, hidden_size: 32, heads: 2, intermediate_size: 
 export const STUDY = {
   name: 'tiny-study',
   data: { text_column: 'facts', label_column: 'kind', id_column: 'id' },
-  split: { validation: 0.2, test: 0.3 },
   seeds: [1, 2],
   max_tokens: 32,
   bucket_width: 32,
@@ -20,7 +19,10 @@ export const STUDY = {
   methods: ['control', 'vanilla', { name: 'hidden', losses: { soft: { weight: 1 }, hidden: { layers: 'late' } } }],
 }
 
-export const study = (change: object = {}) => parseStudyConfig({ ...STUDY, ...change }, 'study.yaml')
+const SPLIT = { validation: 0.2, test: 0.3 }
+
+export const study = (change: object = {}) =>
+  parseStudyConfig({ ...STUDY, ...('folds' in change ? {} : { split: SPLIT }), ...change }, 'study.yaml')
 
 export const INPUTS: StudyInputs = {
   labels: 2,
