@@ -40,6 +40,7 @@ program
   .option('--tokens <count>', 'of each sequence', '256')
   .option('--steps <count>', 'timed in one call', '4')
   .option('--threads <count>', "CPU threads (default: ONNX Runtime's choice)")
+  .option('--precision <name>', 'float32, or float16: mixed precision', 'float32')
   .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
   .action(async (flags) => {
     const { benchTraining } = await import('./training/train-result.js')

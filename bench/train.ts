@@ -6,13 +6,14 @@
 import { ARCHITECTURES, encoderConfig } from '../src/family/architectures.js'
 import type { HostTensors } from '../src/family/tensor.js'
 import { createEngine } from '../training/engine/create-engine.js'
-import type { Device, Engine } from '../training/engine/types.js'
+import type { Device, Engine, Precision } from '../training/engine/types.js'
 import { hardTargets } from '../training/losses/hard-targets.js'
 import { NOISE_LENGTH } from '../training/nn/dropout.js'
 import { initialParameters } from '../training/nn/initialise.js'
 import { decayedParameters } from '../training/optim/parameter-groups.js'
 import { initialTrainState, makeTrainStep } from '../training/optim/train-step.js'
 import { createRandom } from '../training/random.js'
+import { memoryMeter } from './training/memory-meter.js'
 
 export interface TrainBenchOptions {
   readonly device: Device
@@ -23,12 +24,15 @@ export interface TrainBenchOptions {
   /** steps timed, in one call */
   readonly steps: number
   readonly threads?: number
+  /** float32 unless told otherwise */
+  readonly precision?: Precision
   readonly onRow: (row: TrainBenchRow) => void
 }
 
 export interface TrainBenchRow {
   readonly architecture: string
   readonly device: string
+  readonly precision: Precision
   readonly batchSize: number
   readonly tokens: number
   /** milliseconds of one step within a call, state transfer left out: (2k steps − k steps) / k */
@@ -38,16 +42,26 @@ export interface TrainBenchRow {
   readonly callSequencesPerSecond: number
   /** matrix multiplications of forward and backward, TFLOP/s; elementwise work not counted */
   readonly matmulTflops: number
+  /**
+   * what the device has given out after the steps: on CUDA the GPU's used memory less what was used before the bench, on the
+   * CPU the process' largest resident set so far
+   */
+  readonly memoryMiB: number | undefined
   /** milliseconds to trace, encode and compile the program, first step included */
   readonly startMs: number
 }
 
 export async function runTrainBench(options: TrainBenchOptions): Promise<TrainBenchRow[]> {
-  const engine = await createEngine(options.device, options.threads === undefined ? {} : { threads: options.threads })
+  const { threads, precision } = options
+  const engine = await createEngine(options.device, {
+    ...(threads !== undefined && { threads }),
+    ...(precision !== undefined && { precision }),
+  })
+  const memory = memoryMeter(engine.device)
   const rows: TrainBenchRow[] = []
   for (const name of options.architectures) {
     for (const batchSize of options.batchSizes) {
-      const row = await measure(engine, name, batchSize, options)
+      const row = await measure(engine, memory, name, batchSize, options)
       options.onRow(row)
       rows.push(row)
     }
@@ -57,6 +71,7 @@ export async function runTrainBench(options: TrainBenchOptions): Promise<TrainBe
 
 async function measure(
   engine: Engine,
+  memory: () => number | undefined,
   name: string,
   batchSize: number,
   { tokens, steps }: TrainBenchOptions,
@@ -82,7 +97,10 @@ async function measure(
     noise: { shape: [NOISE_LENGTH], values: random.uniformVector(NOISE_LENGTH) },
   })
   const batches = Array.from({ length: 2 * steps }, batch)
-  const trainer = await engine.trainer(step, initialTrainState(initialParameters(config, random)))
+  const trainer = await engine.trainer(
+    step,
+    initialTrainState(initialParameters(config, random), { lossScaling: engine.precision === 'float16' }),
+  )
   try {
     const startMs = await timed(() => trainer.run(batches.slice(0, 1)))
     await trainer.run(batches.slice(0, steps))
@@ -92,6 +110,7 @@ async function measure(
     return {
       architecture: name,
       device: engine.device,
+      precision: engine.precision,
       batchSize,
       tokens,
       stepMs,
@@ -99,6 +118,7 @@ async function measure(
       callSequencesPerSecond: (1000 * batchSize * 2 * steps) / twiceMs,
       matmulTflops: matmulFlops(architecture, batchSize, tokens) / stepMs / 1e9,
       startMs,
+      memoryMiB: memory(),
     }
   } finally {
     await trainer.dispose()

@@ -56,6 +56,11 @@ for name in options.architectures.split(","):
                 step()
             wait()
             seconds = (time.perf_counter() - began) / options.steps
+            memory = torch.cuda.max_memory_reserved() / 2**20 if device == "cuda" else None
             print(json.dumps({"engine": f"PyTorch {torch.__version__} {mode}", "architecture": name, "batchSize": batch,
                               "tokens": options.tokens, "stepMs": round(seconds * 1e3, 2),
-                              "sequencesPerSecond": round(batch / seconds, 1)}), flush=True)
+                              "sequencesPerSecond": round(batch / seconds, 1), "memoryMiB": memory and round(memory)}), flush=True)
+            del model, optimiser
+            if device == "cuda":
+                torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats()

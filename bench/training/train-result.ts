@@ -1,7 +1,7 @@
 /** The training bench's command: flags in, table and JSON out. */
 import { InvalidConfiguration } from '../../src/errors.js'
 import { findArchitecture } from '../../src/family/architectures.js'
-import type { Device } from '../../training/engine/types.js'
+import type { Device, Precision } from '../../training/engine/types.js'
 import { describeEnvironment } from '../host/environment.js'
 import { textTable } from '../output/text-table.js'
 import { type BenchResult, writeResult } from '../output/write-result.js'
@@ -15,6 +15,7 @@ export interface TrainFlags {
   readonly tokens: string
   readonly steps: string
   readonly threads?: string
+  readonly precision: string
   readonly json?: string
 }
 
@@ -38,6 +39,7 @@ export async function benchTraining(flags: TrainFlags): Promise<void> {
     tokens: count('--tokens', flags.tokens),
     steps: count('--steps', flags.steps),
     ...(flags.threads !== undefined && { threads: count('--threads', flags.threads) }),
+    precision: precisionOf(flags.precision),
     onRow: ({ architecture, batchSize, sequencesPerSecond }) =>
       process.stderr.write(`${architecture}, batch ${batchSize}: ${sequencesPerSecond.toPrecision(3)} sequences/s\n`),
   })
@@ -50,6 +52,7 @@ export function trainTable(rows: readonly TrainBenchRow[]): string {
     [
       'architecture',
       'device',
+      'precision',
       'batch',
       'tokens',
       'step ms',
@@ -57,10 +60,12 @@ export function trainTable(rows: readonly TrainBenchRow[]): string {
       'with state in and out',
       'matmul TFLOP/s',
       'start ms',
+      'memory MiB',
     ],
     rows.map((row) => [
       row.architecture,
       row.device,
+      row.precision,
       row.batchSize,
       row.tokens,
       row.stepMs,
@@ -68,8 +73,14 @@ export function trainTable(rows: readonly TrainBenchRow[]): string {
       row.callSequencesPerSecond,
       row.matmulTflops,
       row.startMs,
+      row.memoryMiB ?? '-',
     ]),
   )
+}
+
+function precisionOf(text: string): Precision {
+  if (text === 'float32' || text === 'float16') return text
+  throw new InvalidConfiguration('--precision', `"${text}" is neither float32 nor float16`)
 }
 
 function count(flag: string, text: string): number {

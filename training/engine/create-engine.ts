@@ -4,12 +4,14 @@ import { loopTrainer } from './loop-trainer.js'
 import { onnxDevice, type Provider } from './onnx-device.js'
 import { onnxEvaluator } from './onnx-evaluator.js'
 import { probeProvider } from './provider-probe.js'
-import type { Device, Engine } from './types.js'
+import type { Device, Engine, Precision } from './types.js'
 import { webgpuTrainer } from './webgpu-trainer.js'
 
 export interface EngineOptions {
   /** CPU threads within an operator; default: one a physical core. Programs on GPUs run their few CPU operators on them. */
   readonly threads?: number
+  /** what training steps are computed in; float16 pays on GPUs. float32 unless told otherwise */
+  readonly precision?: Precision
 }
 
 /**
@@ -36,14 +38,16 @@ export async function createEngine(device: Device, options: EngineOptions = {}):
   throw new InvalidConfiguration('device', `"${device}" is none of auto, cpu, cuda, webgpu, tfjs:NAME`)
 }
 
-function onnxEngine(provider: Provider, why: string, { threads }: EngineOptions): Engine {
-  const settings = onnxDevice(provider, threads)
+function onnxEngine(provider: Provider, why: string, { threads, precision = 'float32' }: EngineOptions): Engine {
+  const training = onnxDevice(provider, { threads, precision })
+  const inference = onnxDevice(provider, { threads })
   const how = provider === 'webgpu' ? 'one step a run' : 'many steps a run'
   return {
     device: provider,
-    description: `${provider}: traced programs on ONNX Runtime, ${how}, ${why}`,
+    description: `${provider}: traced programs on ONNX Runtime, ${how}, ${precision}, ${why}`,
+    precision,
     trainer: async (step, state, frozen = {}) =>
-      provider === 'webgpu' ? webgpuTrainer(settings, step, state, frozen) : loopTrainer(settings, step, state, frozen),
-    evaluator: async (infer, parameters) => onnxEvaluator(settings, infer, parameters),
+      provider === 'webgpu' ? webgpuTrainer(training, step, state, frozen) : loopTrainer(training, step, state, frozen),
+    evaluator: async (infer, parameters) => onnxEvaluator(inference, infer, parameters),
   }
 }

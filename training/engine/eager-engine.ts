@@ -26,6 +26,7 @@ export async function eagerEngine(name: string): Promise<Engine> {
   const source = await loadBackend(name)
   return {
     device: `tfjs:${name}`,
+    precision: 'float32',
     description: `tfjs:${name}: eager tfjs on its backend "${name}"${source ? ` from ${source}` : ''}, as asked for`,
     trainer: async (step, state, frozen = {}) => eagerTrainer(name, checkedStep(step), state, frozen),
     evaluator: async (infer, parameters) => eagerEvaluator(name, infer, parameters),

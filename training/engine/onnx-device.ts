@@ -3,6 +3,7 @@ import * as ort from 'onnxruntime-node'
 import type { HostTensor, HostTensors } from '../../src/family/tensor.js'
 import type { RunLimits } from './batch-runs.js'
 import type { TraceOptions } from './tracing-backend.js'
+import type { OfferedKernel, Precision } from './types.js'
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu'
 
@@ -19,15 +20,36 @@ export interface OnnxDevice {
 
 const MEBIBYTE = 2 ** 20
 
+/** Values with fewer elements than this stay float32 in mixed precision: they cost nothing, and logits are among them. */
+const HALF_FROM = 2 ** 16
+
+/** The kernels beyond tfjs' own that each provider has, and runs faster than their parts. */
+const FUSED_KERNELS: Record<Provider, readonly OfferedKernel[]> = {
+  cpu: ['FullPrecision', 'ManyTensors'],
+  cuda: ['LayerNorm', 'Gelu', 'SoftmaxWithBias', 'DeviceDropout', 'FullPrecision', 'ManyTensors'],
+  webgpu: ['FullPrecision'],
+}
+
+export interface DeviceOptions {
+  /** CPU threads within an operator */
+  readonly threads?: number | undefined
+  /** of training steps; inference is float32 */
+  readonly precision?: Precision
+}
+
 /**
  * @returns the device's settings. The CPU's runs are short, so that progress shows and Ctrl-C works. CUDA's are long and mix
  * shapes, since the state travels between host and GPU once a run.
  */
-export function onnxDevice(provider: Provider, threads?: number): OnnxDevice {
+export function onnxDevice(provider: Provider, { threads, precision = 'float32' }: DeviceOptions = {}): OnnxDevice {
   return {
     provider,
     threads,
-    trace: { batchedMatMul: provider === 'webgpu' ? 'plain' : 'fused', matMulType: 'float32' },
+    trace: {
+      batchedMatMul: provider === 'webgpu' ? 'plain' : 'fused',
+      fused: FUSED_KERNELS[provider],
+      ...(precision === 'float16' && { halfFrom: HALF_FROM }),
+    },
     runLimits:
       provider === 'cuda'
         ? { maxSteps: 1024, maxBytes: 256 * MEBIBYTE, mixShapes: true }

@@ -8,7 +8,9 @@
 import type { DataId, DataType, KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs'
 import { elementCount } from '../../src/family/tensor.js'
 import type { ConstantValues, GraphRecorder } from './graph-recorder.js'
+import { elementTypeNumber } from './onnx-encoding.js'
 import { tf } from './tfjs.js'
+import type { OfferedKernel } from './types.js'
 
 export const TRACING_BACKEND = 'lextier-onnx'
 
@@ -22,8 +24,13 @@ export interface TraceOptions {
    * and MatMul, for providers that lack it.
    */
   readonly batchedMatMul: 'fused' | 'plain'
-  /** the type that matrix products are computed in; results, and everything else, stay float32 */
-  readonly matMulType: 'float32' | 'float16' | 'bfloat16'
+  /**
+   * Mixed precision: matrix products are computed in float16, and float values of at least this many elements are held in it
+   * from one operator to the next. Parameters, optimiser state, reductions and losses stay float32. Unset: all is float32.
+   */
+  readonly halfFrom?: number
+  /** the kernels of kernels/fused.ts that the provider runs faster than their parts; none unless told otherwise */
+  readonly fused?: readonly OfferedKernel[]
 }
 
 /** A value of the graph as an operator may use it. */
@@ -31,6 +38,8 @@ export interface Operand {
   readonly name: string
   /** the shape of the ONNX value; broadcasts to the tensor's shape */
   readonly held: readonly number[]
+  /** whether the ONNX value is float16 where the tensor is float32 to tfjs */
+  readonly half: boolean
 }
 
 interface HostEntry {
@@ -82,14 +91,42 @@ export class TracingBackend extends tf.KernelBackend {
   }
 
   /** @returns a tensor that stands for the named value of the graph; `held` where it is to be broadcast to `shape` */
-  symbolic(name: string, shape: readonly number[], dtype: TracedType, held: readonly number[] = shape): TensorInfo {
+  symbolic(
+    name: string,
+    shape: readonly number[],
+    dtype: TracedType,
+    held: readonly number[] = shape,
+    half = false,
+  ): TensorInfo {
     const dataId = {}
-    this.storage.set(dataId, { kind: 'node', graph: this.graph, operand: { name, held }, shape, dtype })
+    this.storage.set(dataId, { kind: 'node', graph: this.graph, operand: { name, held, half }, shape, dtype })
     return { dataId, shape: [...shape], dtype }
   }
 
-  /** @returns the tensor's value for an operator that broadcasts */
+  /** Whether code that is being traced may run the kernel. */
+  offers(kernel: OfferedKernel): boolean {
+    return this.options.fused?.includes(kernel) ?? false
+  }
+
+  /** Whether a float value of so many elements is to be held in float16. */
+  halves(elements: number): boolean {
+    return elements >= (this.options.halfFrom ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** @returns the tensor's value for an operator that broadcasts, in the tensor's own type */
   operand(tensor: TensorInfo): Operand {
+    return this.inPrecision(this.native(tensor), false)
+  }
+
+  /** @returns the value in float16 or in float32 */
+  inPrecision(operand: Operand, half: boolean): Operand {
+    if (operand.half === half) return operand
+    const to = elementTypeNumber(half ? 'float16' : 'float32')
+    return { ...operand, name: this.graph.node('Cast', [operand.name], { to }), half }
+  }
+
+  /** @returns the tensor's value for an operator that broadcasts, as it is held */
+  native(tensor: TensorInfo): Operand {
     const entry = this.storage.get(tensor.dataId)
     // Reshapes share no storage here, so the entry's shape is the tensor's shape.
     if (entry.kind === 'node') {
@@ -104,9 +141,18 @@ export class TracingBackend extends tf.KernelBackend {
 
   /** @returns the name of the tensor's value with all its elements, for an operator that does not broadcast */
   full(tensor: TensorInfo): string {
-    const { name, held } = this.operand(tensor)
-    if (held.length === tensor.shape.length && held.every((size, axis) => size === tensor.shape[axis])) return name
-    return this.graph.node('Expand', [name, this.graph.int64(tensor.shape)])
+    return this.expanded(this.operand(tensor), tensor.shape)
+  }
+
+  /** @returns the same as it is held, or in the precision asked for */
+  fullNative(tensor: TensorInfo, precision = this.native(tensor).half): { name: string; half: boolean } {
+    const operand = this.inPrecision(this.native(tensor), precision)
+    return { name: this.expanded(operand, tensor.shape), half: operand.half }
+  }
+
+  private expanded({ name, held }: Operand, shape: readonly number[]): string {
+    if (held.length === shape.length && held.every((size, axis) => size === shape[axis])) return name
+    return this.graph.node('Expand', [name, this.graph.int64(shape)])
   }
 
   /** @returns the values of a tensor known while tracing, else undefined */
@@ -118,9 +164,9 @@ export class TracingBackend extends tf.KernelBackend {
   private recordConstant({ values, shape, dtype }: HostEntry): Operand {
     const first = values[0]
     if (values.length > 0 && values.every((value) => Object.is(value, first))) {
-      return { name: this.graph.scalar(Number(first), dtype), held: [] }
+      return { name: this.graph.scalar(Number(first), dtype), held: [], half: false }
     }
-    return { name: this.graph.constant(values, shape, dtype), held: shape }
+    return { name: this.graph.constant(values, shape, dtype), held: shape, half: false }
   }
 
   // ---- tfjs' side: storage -------------------------------------------------------------------------------------------

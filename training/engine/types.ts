@@ -17,8 +17,17 @@ export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | `tfjs:${string}`
  */
 export type StepFunction = (state: Tensors, batch: Tensors, frozen: Tensors) => { state: Tensors; outputs: Tensors }
 
+/**
+ * What a backend may offer to the code it runs beyond tfjs' own kernels; see nn/offered-kernels.ts. `ManyTensors`: that
+ * hundreds of tensors can be concatenated, and split, by one operator.
+ */
+export type OfferedKernel = 'LayerNorm' | 'Gelu' | 'SoftmaxWithBias' | 'DeviceDropout' | 'FullPrecision' | 'ManyTensors'
+
 /** A function of parameters and a batch: inference, cached teacher outputs. */
 export type InferenceFunction = (parameters: Tensors, batch: Tensors) => Tensors
+
+/** float16 is mixed precision: parameters, optimiser state, reductions and losses stay float32. */
+export type Precision = 'float32' | 'float16'
 
 export interface Trainer {
   /**
@@ -45,6 +54,8 @@ export interface Engine {
   readonly device: string
   /** one line for the log: what was chosen and why */
   readonly description: string
+  /** what products and large activations of training steps are computed in; float16 wants the loss scaled */
+  readonly precision: Precision
   trainer(step: StepFunction, state: HostTensors, frozen?: HostTensors): Promise<Trainer>
   evaluator(infer: InferenceFunction, parameters: HostTensors): Promise<Evaluator>
 }

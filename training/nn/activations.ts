@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import { offers, runOffered } from './offered-kernels.js'
 
 /** 1/√(2π), the peak of the standard normal density */
 const NORMAL_DENSITY_PEAK = 1 / Math.sqrt(2 * Math.PI)
@@ -10,7 +11,7 @@ const NORMAL_DENSITY_PEAK = 1 / Math.sqrt(2 * Math.PI)
  * @see Hendrycks and Gimpel 2016
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
-  return exactGelu(x) as T
+  return (offers('Gelu') ? offeredGelu(x) : exactGelu(x)) as T
 }
 
 const exactGelu = tf.customGrad((input, save) => {
@@ -22,6 +23,19 @@ const exactGelu = tf.customGrad((input, save) => {
     gradFunc: (dy: tf.Tensor, [x, distribution]: tf.Tensor[]) => {
       const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), NORMAL_DENSITY_PEAK)
       return tf.mul(dy, tf.add(distribution!, tf.mul(x!, density)))
+    },
+  }
+})
+
+/** gelu′(x) = ½(1 + s(x)); the half goes to dy, the matrix product of which takes it for nothing. */
+const offeredGelu = tf.customGrad((input, save) => {
+  const x = input as tf.Tensor
+  ;(save as tf.GradSaveFunc)([x])
+  return {
+    value: runOffered('Gelu', { x })[0]!,
+    gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) => {
+      const half = tf.mul(dy, 0.5)
+      return tf.add(half, tf.mul(half, runOffered('GeluSlope', { x: x! })[0]!))
     },
   }
 })

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import type { Tensors } from '../engine/types.js'
-import type { Dropout } from './dropout.js'
+import { type Dropout, type DropoutSite, dropoutGradient } from './dropout.js'
 import { linear } from './linear.js'
+import { offers, runOffered } from './offered-kernels.js'
 
 /** What one attention layer saw, heads apart: queries, keys, values [batch, heads, tokens, hidden / heads]. */
 export interface AttentionTrace {
@@ -52,15 +53,74 @@ export function selfAttention(
   const queries = split(linear(parameters, `${prefix}.query`, x))
   const keys = split(linear(parameters, `${prefix}.key`, x))
   const values = split(linear(parameters, `${prefix}.value`, x))
-  // the scale goes to the queries: they are smaller than the scores whenever tokens exceed the head size
-  const scores = tf.matMul(tf.mul(queries, 1 / Math.sqrt(headSize)), keys, false, true) as tf.Tensor4D
-  let weights = tf.softmax(tf.add(scores, bias)) as tf.Tensor4D
-  if (dropout !== undefined) {
-    weights = dropout.masks.apply(weights, { groups: batch * heads, rows: tokens, columns: tokens }, dropout.rate)
-  }
-  const merged = tf.transpose(tf.matMul(weights, values), [0, 2, 1, 3])
+  const rate = dropout?.rate ?? 0
+  const layout = { groups: batch * heads, rows: tokens, columns: tokens }
+  const site = dropout && rate > 0 ? dropout.masks.site(layout, rate) : undefined
+  const attended = attend(queries, keys, values, bias, site && { site, rate })
+  const merged = tf.transpose(attended, [0, 2, 1, 3])
   return {
     context: tf.reshape(merged, [batch * tokens, hiddenSize]),
-    trace: { queries, keys, values, scores },
+    trace: {
+      queries,
+      keys,
+      values,
+      // made when a loss asks: attention itself keeps its scores to itself
+      get scores() {
+        return scaledScores(queries, keys)
+      },
+    },
   }
+}
+
+/**
+ * dropout(softmax(q kᵀ/√d + bias)) v, all [batch, heads, tokens, d]. The gradient is written out. With p the softmax, o the
+ * result and dp the gradient of p, softmax' gradient is p · (dp − Σ p · dp), and that sum over keys equals Σ do · o over
+ * the head, which is far smaller; with dropout too.
+ * @see Dao et al. 2022, appendix B.2
+ */
+function attend(
+  queries: tf.Tensor4D,
+  keys: tf.Tensor4D,
+  values: tf.Tensor4D,
+  bias: tf.Tensor4D,
+  dropout: { site: DropoutSite; rate: number } | undefined,
+): tf.Tensor4D {
+  const scale = 1 / Math.sqrt(queries.shape[3])
+  return tf.customGrad((...args) => {
+    const [queries, keys, values] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
+    const save = args[3] as unknown as tf.GradSaveFunc
+    const weights = softmaxWithBias(scaledScores(queries, keys), bias)
+    const dropped = dropout?.site.drop(weights)
+    const used = dropped?.value ?? weights
+    const context = tf.matMul(used, values)
+    save([queries, keys, values, weights, context, ...(dropped ? [dropped.value, dropped.mask] : [])])
+    return {
+      value: context,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [queries, keys, values, weights, context, used = weights, mask] = saved as [
+          ...[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor],
+          tf.Tensor?,
+          tf.Tensor?,
+        ]
+        const dUsed = tf.matMul(dy, values, false, true)
+        const dWeights = mask && dropout ? dropoutGradient(dUsed, mask, dropout.rate) : dUsed
+        const dScores = tf.mul(weights, tf.sub(dWeights, tf.sum(tf.mul(dy, context), -1, true)))
+        return [
+          tf.mul(tf.matMul(dScores, keys), scale),
+          tf.mul(tf.matMul(dScores, queries, true, false), scale),
+          tf.matMul(used, dy, true, false),
+        ]
+      },
+    }
+  })(queries, keys, values) as tf.Tensor4D
+}
+
+function scaledScores(queries: tf.Tensor4D, keys: tf.Tensor4D): tf.Tensor4D {
+  return tf.mul(tf.matMul(queries, keys, false, true), 1 / Math.sqrt(queries.shape[3]))
+}
+
+function softmaxWithBias(scores: tf.Tensor4D, bias: tf.Tensor4D): tf.Tensor {
+  return offers('SoftmaxWithBias')
+    ? runOffered('SoftmaxWithBias', { scores, bias })[0]!
+    : tf.softmax(tf.add(scores, bias))
 }

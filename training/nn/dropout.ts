@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { InvalidConfiguration, ShapeMismatch } from '../../src/errors.js'
+import { offers, runOffered } from './offered-kernels.js'
 
 /** The length of the noise vector that a training step gets with its batch. */
 export const NOISE_LENGTH = 4096
@@ -15,6 +16,21 @@ export interface Dropout {
    * @param rate in [0, 1); 0 returns x
    */
   apply<T extends tf.Tensor>(x: T, layout: DropoutLayout, rate: number): T
+  /**
+   * The next site, for code that writes its gradient out. To be called outside of tf.customGrad, whose scope would dispose
+   * of what all sites share.
+   */
+  site(layout: DropoutLayout, rate: number): DropoutSite
+}
+
+export interface DropoutSite {
+  /** @returns the result and the mask that dropoutGradient takes; not differentiable */
+  drop<T extends tf.Tensor>(x: T): { value: T; mask: tf.Tensor }
+}
+
+/** @param mask what drop gave. @returns the gradient of dropout's input */
+export function dropoutGradient<T extends tf.Tensor>(dy: T, mask: tf.Tensor, rate: number): T {
+  return (mask.dtype === 'bool' ? tf.where(mask, tf.mul(dy, 1 / (1 - rate)), 0) : tf.mul(dy, mask)) as T
 }
 
 export interface DropoutLayout {
@@ -29,7 +45,7 @@ export interface DropoutSites {
 }
 
 /**
- * Dropout without random ops. A mask is a pure function of a noise vector that the host draws for each step, so that every
+ * Dropout. Where the backend offers DeviceDropout, its own generator draws the masks; else it does without random ops: a mask is a pure function of a noise vector that the host draws for each step, so that every
  * engine draws the same mask and a resumed run repeats it bit for bit: an entry survives when
  * u = fract(2⁸ · (1+a)(1+b)(1+c)) ≥ rate, with a, b, c ∈ [0, 1) the site's noise at the entry's group, row and column.
  * The product lies in [2⁸, 2¹¹), which leaves 13 fraction bits of a float32; each factor alone sweeps it over at least 256
@@ -64,25 +80,60 @@ export function createDropout(noise: tf.Tensor1D, { sites, pass = { index: 0, co
     return table
   }
 
+  const nextPlace = (rate: number): number => {
+    if (!(rate > 0 && rate < 1)) throw new InvalidConfiguration('dropout', `${rate} is not in [0, 1)`)
+    if (nextSite >= sites) throw new RangeError(`more than ${sites} dropout sites were asked for`)
+    return nextSite++
+  }
+
+  const drawnByHost = (at: number, { groups, rows, columns }: DropoutLayout, rate: number): tf.Tensor => {
+    if (groups + rows + columns > length) {
+      throw new ShapeMismatch(
+        `dropout over ${groups} x ${rows} x ${columns} needs ${groups + rows + columns} noise values and has ${length}; ` +
+          'use a smaller batch or more accumulation steps',
+      )
+    }
+    const rowFactors = tf.reshape(tf.slice(rowTable(groups, rows), [at, 0], [1, groups * rows]), [-1, 1])
+    const columnFactors = tf.slice(factors, [at, groups + rows], [1, columns])
+    const uniform = fract(tf.mul(rowFactors, columnFactors)) // [groups · rows, columns]
+    return tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate))
+  }
+
+  const site = (layout: DropoutLayout, rate: number): DropoutSite => {
+    const at = nextPlace(rate)
+    if (offers('DeviceDropout')) return { drop: (x) => drawnByDevice(x, rate, first + at) }
+    const drawn = drawnByHost(at, layout, rate)
+    return {
+      drop: <T extends tf.Tensor>(x: T) => {
+        const mask = tf.reshape(drawn, x.shape)
+        return { value: tf.mul(x, mask) as T, mask }
+      },
+    }
+  }
+
   return {
-    apply(x, { groups, rows, columns }, rate) {
+    site,
+    apply(x, layout, rate) {
       if (rate === 0) return x
-      if (!(rate > 0 && rate < 1)) throw new InvalidConfiguration('dropout', `${rate} is not in [0, 1)`)
-      if (nextSite >= sites) throw new RangeError(`more than ${sites} dropout sites were asked for`)
-      if (groups + rows + columns > length) {
-        throw new ShapeMismatch(
-          `dropout over ${groups} x ${rows} x ${columns} needs ${groups + rows + columns} noise values and has ${length}; ` +
-            'use a smaller batch or more accumulation steps',
-        )
-      }
-      const site = nextSite++
-      const rowFactors = tf.reshape(tf.slice(rowTable(groups, rows), [site, 0], [1, groups * rows]), [-1, 1])
-      const columnFactors = tf.slice(factors, [site, groups + rows], [1, columns])
-      const uniform = fract(tf.mul(rowFactors, columnFactors)) // [groups · rows, columns]
-      const mask = tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate))
-      return tf.mul(x, tf.reshape(mask, x.shape))
+      return offers('DeviceDropout')
+        ? differentiable(x, rate, first + nextPlace(rate))
+        : site(layout, rate).drop(x).value
     },
   }
+}
+
+function drawnByDevice<T extends tf.Tensor>(x: T, rate: number, seed: number): { value: T; mask: tf.Tensor } {
+  const [value, mask] = runOffered('DeviceDropout', { x }, { rate, seed })
+  return { value: value as T, mask: mask! }
+}
+
+function differentiable<T extends tf.Tensor>(x: T, rate: number, seed: number): T {
+  return tf.customGrad((...args) => {
+    const [x, save] = args as unknown as [T, tf.GradSaveFunc]
+    const { value, mask } = drawnByDevice(x, rate, seed)
+    save([mask])
+    return { value, gradFunc: (dy: tf.Tensor, [mask]: tf.Tensor[]) => dropoutGradient(dy, mask!, rate) }
+  })(x) as T
 }
 
 function fract(x: tf.Tensor): tf.Tensor {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { offers, runOffered } from './offered-kernels.js'
 
 /**
  * Layer normalisation over the last axis: scale · (x − mean)/√(variance + epsilon) + bias, variance over the population.
@@ -11,6 +12,7 @@ import * as tf from '@tensorflow/tfjs'
  * @see Ba et al. 2016
  */
 export function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor2D {
+  if (offers('LayerNorm')) return offeredLayerNorm(x, scale, bias, epsilon)
   return tf.customGrad((...args) => {
     const [x, scale, bias] = args as tf.Tensor[]
     const save = args[3] as tf.GradSaveFunc
@@ -19,6 +21,26 @@ export function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, bias: tf.Tensor, eps
     const normalised = tf.mul(centred, inverseDeviation)
     save([normalised, inverseDeviation, scale!])
     return { value: tf.add(tf.mul(normalised, scale!), bias!), gradFunc: layerNormGradient }
+  })(x, scale, bias) as tf.Tensor2D
+}
+
+function offeredLayerNorm(x: tf.Tensor2D, scale: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor2D {
+  return tf.customGrad((...args) => {
+    const [x, scale, bias] = args as [tf.Tensor, tf.Tensor, tf.Tensor]
+    const save = args[3] as tf.GradSaveFunc
+    const [y, mean, inverse] = runOffered('LayerNorm', { x, scale, bias }, { epsilon }) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ]
+    save([x, scale, mean, inverse])
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [x, scale, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+        return runOffered('LayerNormGrad', { dy, x, scale, mean, inverse })
+      },
+    }
   })(x, scale, bias) as tf.Tensor2D
 }
 

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { HostTensors } from '../../src/family/tensor.js'
 import type { Tensors } from '../engine/types.js'
+import { fullPrecision, offers } from '../nn/offered-kernels.js'
 
 export interface AdamWSettings {
   /** 0.9 unless told otherwise */
@@ -31,13 +32,17 @@ export interface AdamWArguments {
   readonly state: Tensors
   /** scalar, so that a schedule needs no new program */
   readonly learningRate: tf.Scalar
+  /** scalar: what the gradients were multiplied by; a step whose gradients are not finite then changes nothing */
+  readonly lossScale?: tf.Scalar | undefined
 }
 
 export interface AdamWResult {
   readonly parameters: Tensors
   readonly state: Tensors
-  /** scalar: the global gradient norm before clipping */
+  /** scalar: the global gradient norm before clipping; not finite where gradients are not */
   readonly gradientNorm: tf.Scalar
+  /** bool scalar, with a loss scale: whether the gradients were finite */
+  readonly finite?: tf.Scalar
 }
 
 /** as clip_grad_norm_ adds to the norm */
@@ -60,50 +65,138 @@ export function adamWInit(parameters: HostTensors): HostTensors {
 /**
  * One step. With s = min(1, clipNorm / norm), c₁ and c₂ the bias corrections and η the learning rate:
  * m ← β₁m + (1−β₁)s·g, v ← β₂v + (1−β₂)(s·g)², p ← (1−ηλ)p − (η√c₂/c₁) · m / (√v + ε√c₂). Everything that does not depend on
- * the parameter is folded into one scalar.
+ * the parameter is folded into one scalar; a skipped step is one whose scalars change nothing.
  */
 export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWResult {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, clipNorm = 1 } = settings
-  const { parameters, gradients, state, learningRate } = args
+  const { parameters, state, learningRate, lossScale } = args
   const names = Object.keys(parameters)
-  const updated = names.filter((name) => gradients[name] !== undefined)
-  const squares = new Map(updated.map((name) => [name, tf.square(gradients[name]!)]))
-  const gradientNorm = tf.sqrt(tf.addN(updated.map((name) => tf.sum(squares.get(name)!)))) as tf.Scalar
-  const scale = clipNorm === Number.POSITIVE_INFINITY ? tf.scalar(1) : clipScale(gradientNorm, clipNorm)
+  const updated = names.filter((name) => args.gradients[name] !== undefined)
+  const gradients = Object.fromEntries(updated.map((name) => [name, fullPrecision(args.gradients[name]!)]))
+  const scaledNorm = tf.sqrt(tf.addN(updated.map((name) => tf.sum(tf.square(gradients[name]!))))) as tf.Scalar
+  const gradientNorm = lossScale ? tf.div<tf.Scalar>(scaledNorm, lossScale) : scaledNorm
+  const finite = lossScale && (tf.isFinite(scaledNorm) as tf.Scalar)
+  /** the value of a step that counts, or what a skipped one has in its place */
+  const unlessSkipped = (value: tf.Tensor | number, skipped: tf.Tensor | number): tf.Tensor =>
+    finite ? tf.where(finite, asTensor(value), asTensor(skipped)) : asTensor(value)
+  const clip = clipNorm === Number.POSITIVE_INFINITY ? tf.scalar(1) : clipScale(gradientNorm, clipNorm)
+  const scale = lossScale ? tf.div(clip, lossScale) : clip
 
   // 1 − βᵗ by its own recursion: computed as a difference it would lose half of float32's digits in the first steps
-  const correction1 = tf.add(tf.mul(state['correction/1']!, beta1), 1 - beta1)
-  const correction2 = tf.add(tf.mul(state['correction/2']!, beta2), 1 - beta2)
+  const [before1, before2] = [state['correction/1']!, state['correction/2']!]
+  const correction1 = unlessSkipped(tf.add(tf.mul(before1, beta1), 1 - beta1), before1)
+  const correction2 = unlessSkipped(tf.add(tf.mul(before2, beta2), 1 - beta2), before2)
   const rootCorrection2 = tf.sqrt(correction2)
-  const scaledEpsilon = tf.mul(rootCorrection2, epsilon)
-  const firstWeight = tf.mul(scale, 1 - beta1)
-  const secondWeight = tf.mul(tf.square(scale), 1 - beta2)
-  const rates = ratesByFactor(learningRate, tf.div(rootCorrection2, correction1), weightDecay)
+  const moments = {
+    retained1: unlessSkipped(beta1, 1),
+    retained2: unlessSkipped(beta2, 1),
+    weight1: unlessSkipped(tf.mul(scale, 1 - beta1), 0),
+    weight2: unlessSkipped(tf.mul(tf.square(scale), 1 - beta2), 0),
+    // not 0: before the first step that counts, nothing else keeps the divisor from it
+    epsilon: unlessSkipped(tf.mul(rootCorrection2, epsilon), 1),
+  }
+  // before the first step that counts both corrections are 0
+  const correction = unlessSkipped(tf.div(rootCorrection2, correction1), 0)
+  const rates = ratesByFactor(unlessSkipped(learningRate, 0), correction, weightDecay)
 
   const next: AdamWResult = {
-    parameters: {},
-    state: { step: tf.add(state.step!, 1), 'correction/1': correction1, 'correction/2': correction2 },
+    parameters: { ...parameters },
+    state: { ...state, step: unlessSkipped(tf.add(state.step!, 1), state.step!) },
     gradientNorm,
+    ...(finite && { finite }),
   }
-  for (const name of names) {
-    const parameter = parameters[name]!
-    const [firstMoment, secondMoment] = [state[`m/${name}`]!, state[`v/${name}`]!]
-    if (gradients[name] === undefined) {
-      next.parameters[name] = parameter
-      next.state[`m/${name}`] = firstMoment
-      next.state[`v/${name}`] = secondMoment
-      continue
+  next.state['correction/1'] = correction1
+  next.state['correction/2'] = correction2
+  for (const { members, factor, decays } of groupsOf(updated, parameters, settings)) {
+    const { stepSize, retained } = rates(factor)
+    const kept = weightDecay > 0 && decays ? retained : undefined
+    const found = members.map((name) => gradients[name]!)
+    const gradient = joined(found)
+    const m = (name: string) => `m/${name}`
+    const v = (name: string) => `v/${name}`
+    const result = update(
+      {
+        parameter: joined(members.map((name) => parameters[name]!)),
+        gradient: finite ? tf.where(finite, gradient, tf.scalar(0)) : gradient,
+        m: joined(members.map((name) => state[m(name)]!)),
+        v: joined(members.map((name) => state[v(name)]!)),
+      },
+      { ...moments, stepSize, retained: kept },
+    )
+    const shapes = found.map(({ shape }) => shape)
+    const [values, first, second] = [result.parameter, result.m, result.v].map((tensor) => parted(tensor, shapes))
+    for (const [index, name] of members.entries()) {
+      next.parameters[name] = values![index]!
+      next.state[m(name)] = first![index]!
+      next.state[v(name)] = second![index]!
     }
-    const m = tf.add(tf.mul(firstMoment, beta1), tf.mul(gradients[name]!, firstWeight))
-    const v = tf.add(tf.mul(secondMoment, beta2), tf.mul(squares.get(name)!, secondWeight))
-    const { stepSize, retained } = rates(settings.learningRateFactor?.(name) ?? 1)
-    const step = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scaledEpsilon)), stepSize)
-    const decayed = weightDecay > 0 && settings.decays(name) ? tf.mul(parameter, retained) : parameter
-    next.parameters[name] = tf.sub(decayed, step)
-    next.state[`m/${name}`] = m
-    next.state[`v/${name}`] = v
   }
   return next
+}
+
+interface Moving {
+  readonly parameter: tf.Tensor
+  readonly m: tf.Tensor
+  readonly v: tf.Tensor
+}
+
+interface Coefficients {
+  readonly retained1: tf.Tensor
+  readonly retained2: tf.Tensor
+  readonly weight1: tf.Tensor
+  readonly weight2: tf.Tensor
+  readonly epsilon: tf.Tensor
+  readonly stepSize: tf.Tensor
+  /** what weight decay leaves of a parameter; undefined: all of it */
+  readonly retained: tf.Tensor | undefined
+}
+
+function update(moving: Moving & { gradient: tf.Tensor }, by: Coefficients): Moving {
+  const m = tf.add(tf.mul(moving.m, by.retained1), tf.mul(moving.gradient, by.weight1))
+  const v = tf.add(tf.mul(moving.v, by.retained2), tf.mul(tf.square(moving.gradient), by.weight2))
+  const step = tf.mul(tf.div(m, tf.add(tf.sqrt(v), by.epsilon)), by.stepSize)
+  const decayed = by.retained ? tf.mul(moving.parameter, by.retained) : moving.parameter
+  return { parameter: tf.sub(decayed, step), m, v }
+}
+
+interface Group {
+  readonly members: readonly string[]
+  readonly factor: number
+  readonly decays: boolean
+}
+
+/** Parameters of at most this many elements are updated together, end to end: one operator costs more than their arithmetic. */
+const SMALL = 8192
+
+/** @returns groups whose members share all coefficients; a large parameter is alone */
+function groupsOf(names: readonly string[], parameters: Tensors, settings: AdamWSettings): Group[] {
+  const groups = new Map<string, { members: string[]; factor: number; decays: boolean }>()
+  for (const name of names) {
+    const factor = settings.learningRateFactor?.(name) ?? 1
+    const decays = settings.decays(name)
+    const small = parameters[name]!.size <= SMALL && offers('ManyTensors')
+    const key = small ? `${factor} ${decays}` : `alone ${name}`
+    const group = groups.get(key) ?? { members: [], factor, decays }
+    group.members.push(name)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+}
+
+function joined(tensors: readonly tf.Tensor[]): tf.Tensor {
+  return tensors.length === 1
+    ? tensors[0]!
+    : tf.concat1d(tensors.map((tensor) => tf.reshape(tensor, [-1]) as tf.Tensor1D))
+}
+
+function parted(tensor: tf.Tensor, shapes: readonly number[][]): tf.Tensor[] {
+  if (shapes.length === 1) return [tensor]
+  const sizes = shapes.map((shape) => shape.reduce((product, size) => product * size, 1))
+  return tf.split(tensor, sizes).map((part, index) => tf.reshape(part, shapes[index]!))
+}
+
+function asTensor(value: tf.Tensor | number): tf.Tensor {
+  return typeof value === 'number' ? tf.scalar(value) : value
 }
 
 function clipScale(norm: tf.Scalar, clipNorm: number): tf.Scalar {
@@ -111,7 +204,7 @@ function clipScale(norm: tf.Scalar, clipNorm: number): tf.Scalar {
 }
 
 /** The scalars that depend on a parameter's learning-rate factor alone, made once a factor. */
-function ratesByFactor(learningRate: tf.Scalar, correction: tf.Tensor, weightDecay: number) {
+function ratesByFactor(learningRate: tf.Tensor, correction: tf.Tensor, weightDecay: number) {
   const known = new Map<number, { stepSize: tf.Tensor; retained: tf.Tensor }>()
   return (factor: number) => {
     const rates = known.get(factor) ?? {

@@ -10,6 +10,7 @@ import type { InferenceFunction, StepFunction, Tensors } from '../engine/types.j
 import type { Loss } from '../losses/loss.js'
 import { type EncoderBatch, encode } from '../nn/encoder.js'
 import { type AdamWSettings, adamWInit, adamWStep } from './adamw.js'
+import { initialLossScale, LOSS_SCALE, nextLossScale, withoutLossScale } from './loss-scale.js'
 
 export interface TrainStepOptions {
   readonly config: EncoderConfig
@@ -31,15 +32,17 @@ const PARAMETER_PREFIX = 'p/'
  * `learningRate` (float32 []), `noise` (float32 [NOISE_LENGTH], with dropout), and what the loss needs. Outputs: `loss`,
  * `gradientNorm` (before clipping) and a `loss/<part>` for every part, all scalars, means over the batch.
  */
-export function makeTrainStep({ config, loss, optimiser, dropout, accumulation = 1 }: TrainStepOptions): StepFunction {
+export function makeTrainStep(options: TrainStepOptions): StepFunction {
+  const { config, loss, optimiser, dropout, accumulation = 1 } = options
   return (state, batch, frozen) => {
     const parameters = trainedParameters(state)
+    const lossScale = state[LOSS_SCALE] as tf.Scalar | undefined
     const total = new Accumulator(accumulation)
     for (let index = 0; index < accumulation; index++) {
       const micro = microBatch(batch, index, accumulation)
       const pass = { index, count: accumulation }
       total.add(
-        gradientsOf(parameters, (trained) => {
+        gradientsOf(parameters, lossScale, (trained) => {
           const noise = batch.noise as tf.Tensor1D
           const outputs = encode(trained, config, micro as Tensors & EncoderBatch, {
             dropout: dropout && { ...dropout, noise, pass },
@@ -52,23 +55,45 @@ export function makeTrainStep({ config, loss, optimiser, dropout, accumulation =
     }
     const { outputs, gradients } = total
     const learningRate = batch.learningRate as tf.Scalar
-    const next = adamWStep(optimiser, { parameters, gradients, state, learningRate })
+    const next = adamWStep(optimiser, {
+      parameters,
+      gradients,
+      state: withoutLossScale(optimiserState(state)),
+      learningRate,
+      lossScale,
+    })
     return {
-      state: { ...prefixed(PARAMETER_PREFIX, next.parameters), ...next.state },
+      state: {
+        ...prefixed(PARAMETER_PREFIX, next.parameters),
+        ...next.state,
+        ...(next.finite && nextLossScale(state, next.finite)),
+      },
       outputs: { ...outputs, gradientNorm: next.gradientNorm },
     }
   }
 }
 
-/** The state before the first step: `p/<name>` for every parameter, and the optimiser's. */
-export function initialTrainState(parameters: HostTensors): HostTensors {
-  return { ...prefixed(PARAMETER_PREFIX, parameters), ...adamWInit(parameters) }
+/**
+ * The state before the first step: `p/<name>` for every parameter, and the optimiser's.
+ * @param lossScaling for engines of float16 precision: the loss is differentiated times a factor that the state carries, which
+ * halves when gradients overflow (that step changes nothing else) and doubles after many steps without
+ */
+export function initialTrainState(parameters: HostTensors, { lossScaling = false } = {}): HostTensors {
+  return {
+    ...prefixed(PARAMETER_PREFIX, parameters),
+    ...adamWInit(parameters),
+    ...(lossScaling && initialLossScale()),
+  }
 }
 
 /** @returns the parameters in a train state, by their own names */
 export function trainedParameters<T>(state: Record<string, T>): Record<string, T> {
   const entries = Object.entries(state).filter(([name]) => name.startsWith(PARAMETER_PREFIX))
   return Object.fromEntries(entries.map(([name, tensor]) => [name.slice(PARAMETER_PREFIX.length), tensor]))
+}
+
+function optimiserState(state: Tensors): Tensors {
+  return Object.fromEntries(Object.entries(state).filter(([name]) => !name.startsWith(PARAMETER_PREFIX)))
 }
 
 /** Inference over `inputIds` and `attentionMask`: `logits` [batch, labels]. */
@@ -83,26 +108,30 @@ interface Differentiated {
   readonly gradients: Tensors
 }
 
-/** @param compute gives `loss`, which is differentiated, and other scalars beside it */
-function gradientsOf(parameters: Tensors, compute: (parameters: Tensors) => Tensors): Differentiated {
+/** @param compute gives `loss`, which is differentiated (times lossScale), and other scalars beside it */
+function gradientsOf(
+  parameters: Tensors,
+  lossScale: tf.Scalar | undefined,
+  compute: (parameters: Tensors) => Tensors,
+): Differentiated {
   const names = Object.keys(parameters)
   const kept: Tensors = {}
-  const { value, grads } = tf.engine().gradients(
+  const { grads } = tf.engine().gradients(
     () => {
-      const { loss, ...others } = compute(parameters)
+      const outputs = compute(parameters)
       // the scope that tfjs differentiates in would dispose of them
-      for (const [name, tensor] of Object.entries(others)) kept[name] = tf.keep(tf.clone(tensor))
-      return loss!
+      for (const [name, tensor] of Object.entries(outputs)) kept[name] = tf.keep(tf.clone(tensor))
+      return lossScale ? tf.mul(outputs.loss!, lossScale) : outputs.loss!
     },
     names.map((name) => parameters[name]!),
   )
-  const others = Object.entries(kept).map(([name, tensor]) => {
+  const outputs = Object.entries(kept).map(([name, tensor]) => {
     const copy = tf.clone(tensor)
     tensor.dispose()
     return [name, copy] as const
   })
   const found = names.flatMap((name, index) => (grads[index] ? [[name, grads[index]] as const] : []))
-  return { outputs: { loss: value, ...Object.fromEntries(others) }, gradients: Object.fromEntries(found) }
+  return { outputs: Object.fromEntries(outputs), gradients: Object.fromEntries(found) }
 }
 
 /** The mean over micro-batches of equal size. */

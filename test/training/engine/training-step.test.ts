@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs'
+import type { HostTensors } from '../../../src/family/tensor.js'
 import { createEngine } from '../../../training/engine/create-engine.js'
 import { loopTrainer } from '../../../training/engine/loop-trainer.js'
 import { onnxDevice } from '../../../training/engine/onnx-device.js'
@@ -9,6 +10,11 @@ import { toyBatch, toyState, toyStep } from './toy-encoder.js'
 
 const batches = [toyBatch(1), toyBatch(2), toyBatch(3)]
 
+/** Softmax does not see what a key's bias adds: its gradient is rounding noise, which AdamW enlarges to whole steps. */
+function withoutKeyBiases(state: HostTensors): HostTensors {
+  return Object.fromEntries(Object.entries(state).filter(([name]) => !name.endsWith('key.bias')))
+}
+
 test('loss, every gradient and every parameter after three AdamW steps equal those of eager tfjs', async () => {
   const traced = await (await createEngine('cpu', { threads: 1 })).trainer(toyStep, toyState())
   const eager = await (await createEngine('tfjs:cpu')).trainer(toyStep, toyState())
@@ -16,7 +22,8 @@ test('loss, every gradient and every parameter after three AdamW steps equal tho
   tracedOutputs.forEach((outputs, index) => {
     assertClose(outputs, eagerOutputs[index]!, { absolute: 2e-5, relative: 1e-3 })
   })
-  assertClose(await traced.state(), await eager.state(), { absolute: 2e-4, relative: 1e-3 })
+  const [tracedState, eagerState] = [await traced.state(), await eager.state()]
+  assertClose(withoutKeyBiases(tracedState), withoutKeyBiases(eagerState), { absolute: 2e-4, relative: 1e-3 })
   await Promise.all([traced.dispose(), eager.dispose()])
 })
 
@@ -43,7 +50,7 @@ test('batches of several shapes in one run keep their order and change the state
 })
 
 test('one run of several shapes equals runs of one step to the last bit, also when a later run brings a new shape', async () => {
-  const device = onnxDevice('cpu', 1)
+  const device = onnxDevice('cpu', { threads: 1 })
   const mixing = { ...device, runLimits: { ...device.runLimits, mixShapes: true } }
   const mixed = loopTrainer(mixing, toyStep, toyState(), {})
   const apart = loopTrainer(device, toyStep, toyState(), {})
@@ -61,7 +68,7 @@ test('one run of several shapes equals runs of one step to the last bit, also wh
 })
 
 test('shapes whose outputs differ in shape run one after the other', async () => {
-  const device = onnxDevice('cpu', 1)
+  const device = onnxDevice('cpu', { threads: 1 })
   const mixing = { ...device, runLimits: { ...device.runLimits, mixShapes: true } }
   const vector = (...values: number[]) => ({ shape: [values.length], values: Float32Array.from(values) })
   const trainer = loopTrainer(

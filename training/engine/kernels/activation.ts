@@ -19,8 +19,8 @@ const SELU_SCALE_ALPHA = { alpha: new OnnxFloat(1.6732632423543772), gamma: new 
 
 const relu: Activation = (backend, x) => {
   const type = x.dtype === 'int32' ? 'int32' : 'float32'
-  const { name, held } = backend.operand(castTo(backend, x, type))
-  return backend.symbolic(backend.graph.node('Relu', [name]), x.shape, type, held)
+  const { name, held, half } = backend.native(castTo(backend, x, type))
+  return backend.symbolic(backend.graph.node('Relu', [name]), x.shape, type, held, half)
 }
 
 const relu6: Activation = (backend, x) => {
@@ -56,7 +56,8 @@ export const activationKernels: Readonly<Record<string, TracedKernel>> = {
   Softmax: (backend, { logits }, { dim }) => {
     const rank = logits!.shape.length
     const axis = dim < 0 ? dim + rank : dim
-    const name = backend.graph.node('Softmax', [backend.full(castTo(backend, logits!, 'float32'))], { axis })
-    return backend.symbolic(name, logits!.shape, 'float32')
+    const { name, half } = backend.fullNative(castTo(backend, logits!, 'float32'))
+    const shares = backend.graph.node('Softmax', [name], { axis })
+    return backend.symbolic(shares, logits!.shape, 'float32', logits!.shape, half)
   },
 }

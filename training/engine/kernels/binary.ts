@@ -1,7 +1,8 @@
 /** Elementwise kernels of two or three tensors. Operands stay narrow: ONNX broadcasts as NumPy does. */
 import type { TensorInfo } from '@tensorflow/tfjs'
+import { OnnxFloat } from '../graph-recorder.js'
 import { tf } from '../tfjs.js'
-import { type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
+import { type Operand, type TracedType, type TracingBackend, tracedType } from '../tracing-backend.js'
 import type { TracedKernel } from './traced-kernel.js'
 import { alias, castTo } from './unary.js'
 
@@ -30,17 +31,34 @@ function combined(
   return backend.symbolic(name, broadcast(a.shape, b.shape), dtype, broadcast(left.held, right.held))
 }
 
+/** For operators that float16 is precise enough for: the result is held in it where an operand is. */
+function combinedAsHeld(
+  backend: TracingBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  formula: Formula,
+  dtype: TracedType,
+): TensorInfo {
+  const half = backend.native(a).half || backend.native(b).half
+  const left = backend.inPrecision(backend.native(a), half)
+  const right = backend.inPrecision(backend.native(b), half)
+  const name = formula(backend, left.name, right.name, tracedType(a.dtype))
+  return backend.symbolic(name, broadcast(a.shape, b.shape), dtype, broadcast(left.held, right.held), half)
+}
+
 /** tfjs' upcasting: float32 over int32 over bool; bools count as integers in arithmetic. */
 function numericType(a: TensorInfo, b: TensorInfo): TracedType {
   return a.dtype === 'float32' || b.dtype === 'float32' ? 'float32' : 'int32'
 }
 
 const arithmetic =
-  (formula: Formula): TracedKernel =>
+  (formula: Formula, combine = combined): TracedKernel =>
   (backend, { a, b }) => {
     const type = numericType(a!, b!)
-    return combined(backend, castTo(backend, a!, type), castTo(backend, b!, type), formula, type)
+    return combine(backend, castTo(backend, a!, type), castTo(backend, b!, type), formula, type)
   }
+
+const halvable = (opType: string): TracedKernel => arithmetic(operator(opType), combinedAsHeld)
 
 const comparison =
   (formula: Formula): TracedKernel =>
@@ -86,8 +104,8 @@ function unlessNeutral(kernel: TracedKernel, neutral: number): TracedKernel {
       [b, a],
     ] as const) {
       if (kept.dtype !== numericType(a, b) || !isUniform(backend, other, neutral)) continue
-      const { name, held } = backend.operand(kept)
-      return backend.symbolic(name, shape, tracedType(kept.dtype), held)
+      const { name, held, half } = backend.native(kept)
+      return backend.symbolic(name, shape, tracedType(kept.dtype), held, half)
     }
     return kernel(backend, inputs, attributes)
   }
@@ -104,39 +122,69 @@ function withGemmBias(kernel: TracedKernel): TracedKernel {
       [a, b],
       [b, a],
     ] as const) {
-      const { name, held } = backend.operand(product)
+      const { name, held, half } = backend.native(product)
       const gemm = backend.graph.producer(name)
       if (gemm?.opType !== 'Gemm' || gemm.inputs.length !== 2 || held.length !== 2) continue
       if (product.shape.length !== 2 || bias.dtype !== 'float32') continue
       if (bias.shape.length !== 1 || bias.shape[0] !== product.shape[1]) continue
-      const sum = backend.graph.node('Gemm', [...gemm.inputs, backend.full(bias)], gemm.attributes)
-      return backend.symbolic(sum, product.shape, 'float32')
+      const sum = backend.graph.node('Gemm', [...gemm.inputs, backend.fullNative(bias, half).name], gemm.attributes)
+      return backend.symbolic(sum, product.shape, 'float32', product.shape, half)
+    }
+    return kernel(backend, inputs, attributes)
+  }
+}
+
+/** A matrix product and a factor known while tracing are one product with its factor alpha. */
+function withProductFactor(kernel: TracedKernel): TracedKernel {
+  return (backend, inputs, attributes) => {
+    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }
+    for (const [product, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const factor = uniformValue(backend, other)
+      const { name, held, half } = backend.native(product)
+      const producer = backend.graph.producer(name)
+      const scalable =
+        producer?.opType === 'FusedMatMul' || (producer?.opType === 'Gemm' && producer.inputs.length === 2)
+      if (factor === undefined || !scalable || held.join() !== broadcast(a.shape, b.shape).join()) continue
+      const { alpha } = producer.attributes
+      const scaled = new OnnxFloat(factor * (alpha instanceof OnnxFloat ? alpha.value : 1))
+      const { opType, inputs: operands, domain } = producer
+      const value = backend.graph.node(opType, operands, { ...producer.attributes, alpha: scaled }, domain)
+      return backend.symbolic(value, held, 'float32', held, half)
     }
     return kernel(backend, inputs, attributes)
   }
 }
 
 function isUniform(backend: TracingBackend, tensor: TensorInfo, value: number): boolean {
+  return Object.is(uniformValue(backend, tensor), value)
+}
+
+/** @returns the value that every element has, where that is known while tracing */
+function uniformValue(backend: TracingBackend, tensor: TensorInfo): number | undefined {
   const known = backend.knownValues(tensor)
-  return known !== undefined && known.length > 0 && known.every((element) => Object.is(Number(element), value))
+  const first = known?.[0]
+  return known?.every((element) => Object.is(element, first)) && first !== undefined ? Number(first) : undefined
 }
 
 export const binaryKernels: Readonly<Record<string, TracedKernel>> = {
-  Add: withGemmBias(arithmetic(operator('Add'))),
-  Sub: arithmetic(operator('Sub')),
-  Multiply: unlessNeutral(arithmetic(operator('Mul')), 1),
+  Add: withGemmBias(halvable('Add')),
+  Sub: halvable('Sub'),
+  Multiply: unlessNeutral(withProductFactor(halvable('Mul')), 1),
   RealDiv: (backend, { a, b }) =>
     combined(backend, castTo(backend, a!, 'float32'), castTo(backend, b!, 'float32'), operator('Div'), 'float32'),
   FloorDiv: (backend, inputs, attributes) =>
     castTo(backend, arithmetic(floorDivide)(backend, inputs, attributes) as TensorInfo, 'int32'),
   Mod: arithmetic(floorModulo),
   Pow: arithmetic(operator('Pow')),
-  Maximum: arithmetic(operator('Max')),
-  Minimum: arithmetic(operator('Min')),
+  Maximum: halvable('Max'),
+  Minimum: halvable('Min'),
   SquaredDifference: arithmetic(({ graph }, a, b) => {
     const difference = graph.node('Sub', [a, b])
     return graph.node('Mul', [difference, difference])
-  }),
+  }, combinedAsHeld),
   Greater: comparison(operator('Greater')),
   GreaterEqual: comparison(operator('GreaterOrEqual')),
   Less: comparison(operator('Less')),
@@ -158,7 +206,7 @@ export const binaryKernels: Readonly<Record<string, TracedKernel>> = {
     ),
   AddN: (backend, inputs) => {
     const [first, ...rest] = Object.values(inputs)
-    const add = arithmetic(operator('Add'))
+    const add = halvable('Add')
     return rest.reduce((sum, term) => add(backend, { a: sum, b: term }, {}) as TensorInfo, alias(backend, first!))
   },
   Select: (backend, { condition, t, e }) => {
@@ -167,13 +215,14 @@ export const binaryKernels: Readonly<Record<string, TracedKernel>> = {
     const chooser = backend.operand(castTo(backend, condition!, 'bool'))
     const type = numericType(t!, e!)
     const both = t!.dtype === 'bool' && e!.dtype === 'bool' ? 'bool' : type
-    const yes = backend.operand(castTo(backend, t!, both))
-    const no = backend.operand(castTo(backend, e!, both))
+    const chosen = [castTo(backend, t!, both), castTo(backend, e!, both)].map((tensor) => backend.native(tensor))
+    const half = chosen.some((operand) => operand.half)
+    const [yes, no] = chosen.map((operand) => backend.inPrecision(operand, half)) as [Operand, Operand]
     const column = [condition!.shape[0] ?? 1, ...t!.shape.slice(1).map(() => 1)]
     const name = rowwise
       ? backend.graph.node('Reshape', [backend.full(condition!), backend.graph.int64(column)])
       : chooser.name
     const held = broadcast(broadcast(rowwise ? column : chooser.held, yes.held), no.held)
-    return backend.symbolic(backend.graph.node('Where', [name, yes.name, no.name]), t!.shape, both, held)
+    return backend.symbolic(backend.graph.node('Where', [name, yes.name, no.name]), t!.shape, both, held, half)
   },
 }

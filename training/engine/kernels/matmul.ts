@@ -2,7 +2,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs'
 import { KernelUnsupported } from '../../../src/errors.js'
 import { elementCount } from '../../../src/family/tensor.js'
-import { elementTypeNumber } from '../onnx-encoding.js'
 import type { TracingBackend } from '../tracing-backend.js'
 import { activations } from './activation.js'
 import { binaryKernels, broadcast } from './binary.js'
@@ -17,20 +16,26 @@ interface Product {
   readonly transposeB: boolean
 }
 
-/** Casts around a product where products are computed in half precision. */
-function inMatMulType(backend: TracingBackend, operands: readonly string[], product: (names: string[]) => string) {
-  const { graph, options } = backend
-  if (options.matMulType === 'float32') return product([...operands])
-  const to = elementTypeNumber(options.matMulType)
-  const result = product(operands.map((name) => graph.node('Cast', [name], { to })))
-  return graph.node('Cast', [result], { to: elementTypeNumber('float32') })
+/** Whether a product is computed in float16: where it or an operand is large. The operands then are cast to it. */
+function isHalf(backend: TracingBackend, { a, b }: Product, elements: number): boolean {
+  return [elements, elementCount(a.shape), elementCount(b.shape)].some((count) => backend.halves(count))
 }
 
-function gemm(backend: TracingBackend, { a, b, transposeA, transposeB }: Product): string {
-  const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 }
-  return inMatMulType(backend, [backend.full(a), backend.full(b)], (names) =>
-    backend.graph.node('Gemm', names, attributes),
-  )
+function operands(backend: TracingBackend, { a, b }: Product, half: boolean): [string, string] {
+  return [backend.fullNative(a, half).name, backend.fullNative(b, half).name]
+}
+
+/** @returns the product as a tensor; a small one computed in float16 (logits say) is float32 again at once */
+function result(backend: TracingBackend, name: string, shape: readonly number[], half: boolean): TensorInfo {
+  const product = { name, held: shape, half }
+  const kept = half && !backend.halves(elementCount(shape)) ? backend.inPrecision(product, false) : product
+  return backend.symbolic(kept.name, shape, 'float32', shape, kept.half)
+}
+
+function gemm(backend: TracingBackend, product: Product, shape: readonly number[]): TensorInfo {
+  const half = isHalf(backend, product, elementCount(shape))
+  const attributes = { transA: product.transposeA ? 1 : 0, transB: product.transposeB ? 1 : 0 }
+  return result(backend, backend.graph.node('Gemm', operands(backend, product, half), attributes), shape, half)
 }
 
 function swapped(backend: TracingBackend, x: TensorInfo): TensorInfo {
@@ -39,17 +44,17 @@ function swapped(backend: TracingBackend, x: TensorInfo): TensorInfo {
   return transposed(backend, x, perm)
 }
 
-function batched(backend: TracingBackend, { a, b, transposeA, transposeB }: Product): string {
+function batched(backend: TracingBackend, product: Product, shape: readonly number[]): TensorInfo {
   const { graph, options } = backend
+  const { a, b, transposeA, transposeB } = product
+  const half = isHalf(backend, product, elementCount(shape))
   if (options.batchedMatMul === 'fused') {
     const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 }
-    return inMatMulType(backend, [backend.full(a), backend.full(b)], (names) =>
-      graph.node('FusedMatMul', names, attributes, 'com.microsoft'),
-    )
+    const name = graph.node('FusedMatMul', operands(backend, product, half), attributes, 'com.microsoft')
+    return result(backend, name, shape, half)
   }
-  const left = transposeA ? swapped(backend, a) : a
-  const right = transposeB ? swapped(backend, b) : b
-  return inMatMulType(backend, [backend.full(left), backend.full(right)], (names) => graph.node('MatMul', names))
+  const plain = { ...product, a: transposeA ? swapped(backend, a) : a, b: transposeB ? swapped(backend, b) : b }
+  return result(backend, graph.node('MatMul', operands(backend, plain, half)), shape, half)
 }
 
 /** @returns a · b over the last two axes, leading axes broadcast */
@@ -60,23 +65,22 @@ function matMul(backend: TracingBackend, product: Product): TensorInfo {
   const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2))
   const shape = [...batch, rows, columns]
   if (elementCount(shape) === 0) throw new KernelUnsupported('BatchMatMul of an empty tensor')
-  if (batch.length === 0) return backend.symbolic(gemm(backend, product), shape, 'float32')
+  if (batch.length === 0) return gemm(backend, product, shape)
   if (elementCount(b.shape.slice(0, -2)) === 1 && !transposeA) {
     // One right operand for the whole batch: the batch is more rows of one product.
     const inner = a.shape.at(-1)!
     const flatA = reshaped(backend, a, [elementCount(a.shape) / inner, inner])
     const flatB = reshaped(backend, b, b.shape.slice(-2))
-    const flat = gemm(backend, { ...product, a: flatA, b: flatB })
-    const flatShape = [elementCount(shape) / columns, columns]
-    return reshaped(backend, backend.symbolic(flat, flatShape, 'float32'), shape)
+    const flat = gemm(backend, { ...product, a: flatA, b: flatB }, [elementCount(shape) / columns, columns])
+    return reshaped(backend, flat, shape)
   }
   if (elementCount(batch) === 1) {
     const flatA = reshaped(backend, a, a.shape.slice(-2))
     const flatB = reshaped(backend, b, b.shape.slice(-2))
-    const flat = gemm(backend, { ...product, a: flatA, b: flatB })
-    return reshaped(backend, backend.symbolic(flat, [rows, columns], 'float32'), shape)
+    const flat = gemm(backend, { ...product, a: flatA, b: flatB }, [rows, columns])
+    return reshaped(backend, flat, shape)
   }
-  return backend.symbolic(batched(backend, product), shape, 'float32')
+  return batched(backend, product, shape)
 }
 
 const batchMatMul: TracedKernel = (backend, { a, b }, { transposeA, transposeB }) => {

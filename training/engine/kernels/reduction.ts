@@ -23,8 +23,20 @@ function reduced(
   if (axes.length === 0) return alias(backend, x)
   const shape = reducedShape(x.shape, axes, keepDims ?? false)
   const attributes = { keepdims: keepDims ? 1 : 0 }
-  const name = backend.graph.node(opType, [backend.full(x), backend.graph.int64(axes)], attributes)
-  return backend.symbolic(name, shape, tracedType(x.dtype))
+  // A bias' gradient: its elements fit float16 as the products beside it do. Other sums, of losses say, might not.
+  const columns = opType === 'ReduceSum' && x.shape.length === 2 && axes.join() === '0'
+  const { name, half } = backend.fullNative(x, columns && backend.native(x).half)
+  const result = backend.graph.node(opType, [name, backend.graph.int64(axes)], attributes)
+  return backend.symbolic(result, shape, tracedType(x.dtype), shape, half)
+}
+
+/** @returns what x is the square of, where the graph shows that: a sum of squares is one operator */
+function squareRoot(backend: TracingBackend, x: TensorInfo): TensorInfo | undefined {
+  const { name, held, half } = backend.native(x)
+  const producer = backend.graph.producer(name)
+  const square = producer?.opType === 'Mul' && producer.inputs[0] === producer.inputs[1]
+  if (!square || half || x.dtype !== 'float32') return undefined
+  return backend.symbolic(producer.inputs[0]!, x.shape, 'float32', held)
 }
 
 /** Bools are counted as integers. */
@@ -52,7 +64,12 @@ const position =
   }
 
 export const reductionKernels: Readonly<Record<string, TracedKernel>> = {
-  Sum: reduction('ReduceSum', counted),
+  Sum: (backend, { x }, attributes) => {
+    const root = squareRoot(backend, x!)
+    return root
+      ? reduced(backend, 'ReduceSumSquare', root, attributes)
+      : reduction('ReduceSum', counted)(backend, { x: x! }, attributes)
+  },
   Prod: reduction('ReduceProd', counted),
   Max: reduction('ReduceMax', counted),
   Min: reduction('ReduceMin', counted),

@@ -9,6 +9,7 @@ import { TRACING_BACKEND, type TracingBackend, tracingBackend } from '../tracing
 import { activationKernels } from './activation.js'
 import { binaryKernels } from './binary.js'
 import { creationKernels } from './creation.js'
+import { fusedKernels } from './fused.js'
 import { indexingKernels } from './indexing.js'
 import { matMulKernels } from './matmul.js'
 import { reductionKernels } from './reduction.js'
@@ -29,6 +30,8 @@ const KERNELS: Readonly<Record<string, TracedKernel>> = {
   ...matMulKernels,
 }
 
+const ALL_KERNELS = { ...KERNELS, ...fusedKernels }
+
 /** The tfjs kernels that can be traced. */
 export const tracedKernelNames: readonly string[] = Object.keys(KERNELS)
 
@@ -38,7 +41,7 @@ let registered: TracingBackend | undefined
 export function installTracingBackend(): TracingBackend {
   if (registered) return registered
   const backend = tracingBackend()
-  for (const [name, kernel] of Object.entries(KERNELS)) registerTracedKernel(name, kernel)
+  for (const [name, kernel] of Object.entries(ALL_KERNELS)) registerTracedKernel(name, kernel)
   for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
     if (kernelName in KERNELS || tf.getKernel(kernelName, TRACING_BACKEND)) continue
     registerTracedKernel(kernelName, () => {

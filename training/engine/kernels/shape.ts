@@ -9,18 +9,20 @@ import { alias } from './unary.js'
 /** @returns the tensor with another shape of as many elements */
 export function reshaped(backend: TracingBackend, x: TensorInfo, shape: readonly number[]): TensorInfo {
   const type = tracedType(x.dtype)
-  const { name, held } = backend.operand(x)
-  if (elementCount(held) === 1 && held.length <= shape.length) return backend.symbolic(name, shape, type, held)
-  if (sameShape(x.shape, shape)) return backend.symbolic(name, shape, type, held)
-  return backend.symbolic(backend.graph.node('Reshape', [backend.full(x), backend.graph.int64(shape)]), shape, type)
+  const { name, held, half } = backend.native(x)
+  if (elementCount(held) === 1 && held.length <= shape.length) return backend.symbolic(name, shape, type, held, half)
+  if (sameShape(x.shape, shape)) return backend.symbolic(name, shape, type, held, half)
+  const value = backend.graph.node('Reshape', [backend.fullNative(x).name, backend.graph.int64(shape)])
+  return backend.symbolic(value, shape, type, shape, half)
 }
 
 /** @returns the tensor with its axes permuted */
 export function transposed(backend: TracingBackend, x: TensorInfo, perm: readonly number[]): TensorInfo {
   if (perm.every((axis, index) => axis === index)) return alias(backend, x)
   const shape = perm.map((axis) => x.shape[axis]!)
-  const type = tracedType(x.dtype)
-  return backend.symbolic(backend.graph.node('Transpose', [backend.full(x)], { perm: [...perm] }), shape, type)
+  const { name, half } = backend.fullNative(x)
+  const value = backend.graph.node('Transpose', [name], { perm: [...perm] })
+  return backend.symbolic(value, shape, tracedType(x.dtype), shape, half)
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {

@@ -22,7 +22,8 @@ function sliced(
   const { graph } = backend
   const axes = starts.map((_, axis) => axis)
   const inputs = [starts, ends, axes, steps].map((values) => graph.int64(values))
-  return backend.symbolic(graph.node('Slice', [backend.full(x), ...inputs]), shape, tracedType(x.dtype))
+  const { name, half } = backend.fullNative(x)
+  return backend.symbolic(graph.node('Slice', [name, ...inputs]), shape, tracedType(x.dtype), shape, half)
 }
 
 /** @returns the block of `size` that starts at `begin` */
@@ -84,17 +85,14 @@ export const slicingKernels: Readonly<Record<string, TracedKernel>> = {
   SplitV: (backend, { x }, { numOrSizeSplits, axis }) => {
     const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
     const sizes = tf.backend_util.prepareSplitSize(x as never, numOrSizeSplits, at)
-    let start = 0
-    return sizes.map((size) => {
-      const begin = x!.shape.map((_, dimension) => (dimension === at ? start : 0))
-      start += size
-      return block(
-        backend,
-        x!,
-        begin,
-        x!.shape.map((whole, dimension) => (dimension === at ? size : whole)),
-      )
-    })
+    const shapes = sizes.map((size) => x!.shape.map((whole, dimension) => (dimension === at ? size : whole)))
+    if (sizes.length === 1) return [alias(backend, x!)]
+    const { name, half } = backend.fullNative(x!)
+    const inputs = [name, backend.graph.int64(sizes)]
+    const parts = backend.graph.nodeWithOutputs('Split', inputs, sizes.length, { axis: at })
+    return parts.map((part, index) =>
+      backend.symbolic(part, shapes[index]!, tracedType(x!.dtype), shapes[index]!, half),
+    )
   },
   Unpack: (backend, { value }, { axis }) => {
     const at = axis < 0 ? axis + value!.shape.length : axis

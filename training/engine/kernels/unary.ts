@@ -25,18 +25,24 @@ function mapped(backend: TracingBackend, x: TensorInfo, formula: Formula, dtype 
   return backend.symbolic(formula(backend, name), x.shape, dtype, held)
 }
 
+/** For formulas that float16 is precise enough for: what is held in it stays so. */
+function mappedAsHeld(backend: TracingBackend, x: TensorInfo, formula: Formula): TensorInfo {
+  const { name, held, half } = backend.native(x)
+  return backend.symbolic(formula(backend, name), x.shape, tracedType(x.dtype), held, half)
+}
+
 /** Defined on real numbers only; other types are cast first, as tfjs does. */
 const real =
-  (formula: Formula): TracedKernel =>
+  (formula: Formula, map: typeof mappedAsHeld = mapped): TracedKernel =>
   (backend, { x }) =>
-    mapped(backend, castTo(backend, x!, 'float32'), formula)
+    map(backend, castTo(backend, x!, 'float32'), formula)
 
 const numeric =
-  (formula: Formula): TracedKernel =>
+  (formula: Formula, map: typeof mappedAsHeld = mapped): TracedKernel =>
   (backend, { x }) =>
     x!.dtype === 'bool'
-      ? castTo(backend, mapped(backend, castTo(backend, x!, 'int32'), formula), 'bool')
-      : mapped(backend, x!, formula)
+      ? castTo(backend, map(backend, castTo(backend, x!, 'int32'), formula), 'bool')
+      : map(backend, x!, formula)
 
 /** Integers are already whole. */
 const rounding =
@@ -51,8 +57,8 @@ const predicate =
 
 /** @returns a tensor with a data id of its own and the same value */
 export function alias(backend: TracingBackend, x: TensorInfo): TensorInfo {
-  const { name, held } = backend.operand(x)
-  return backend.symbolic(name, x.shape, tracedType(x.dtype), held)
+  const { name, held, half } = backend.native(x)
+  return backend.symbolic(name, x.shape, tracedType(x.dtype), held, half)
 }
 
 export const unaryKernels: Readonly<Record<string, TracedKernel>> = {
@@ -61,10 +67,10 @@ export const unaryKernels: Readonly<Record<string, TracedKernel>> = {
     const type = tracedType(dtype)
     return x!.dtype === type ? alias(backend, x!) : castTo(backend, x!, type)
   },
-  Neg: numeric(operator('Neg')),
+  Neg: numeric(operator('Neg'), mappedAsHeld),
   Abs: numeric(operator('Abs')),
   Sign: numeric(operator('Sign')),
-  Square: numeric(({ graph }, x) => graph.node('Mul', [x, x])),
+  Square: numeric(({ graph }, x) => graph.node('Mul', [x, x]), mappedAsHeld),
   Exp: real(operator('Exp')),
   Expm1: real(({ graph }, x) => graph.node('Sub', [graph.node('Exp', [x]), graph.scalar(1, 'float32')])),
   Log: real(operator('Log')),
@@ -74,8 +80,8 @@ export const unaryKernels: Readonly<Record<string, TracedKernel>> = {
   Reciprocal: real(operator('Reciprocal')),
   Sin: real(operator('Sin')),
   Cos: real(operator('Cos')),
-  Tanh: real(operator('Tanh')),
-  Erf: real(operator('Erf')),
+  Tanh: real(operator('Tanh'), mappedAsHeld),
+  Erf: real(operator('Erf'), mappedAsHeld),
   Floor: rounding('Floor'),
   Ceil: rounding('Ceil'),
   // Both round halves to even.
