@@ -58,7 +58,12 @@ export function curvesChart(id: string, model: ModelResult, { majority }: StudyR
     ],
     xAxis: [epochs(0, false), epochs(1, true)],
     yAxis: [measured('validation NLL, nats', 0), measured('training loss', 1)],
-    series: [...bandSeries(validation, 0, FIRST, majority.nll), ...bandSeries(training, 1, INK)],
+    series: [
+      ...bandSeries(validation, 0, FIRST, majority.nll),
+      // not drawn: stretches the axis to the majority line
+      { type: 'line', silent: true, symbol: 'none', lineStyle: { opacity: 0 }, data: [[1, majority.nll]] },
+      ...bandSeries(training, 1, INK),
+    ],
   })
 }
 
@@ -71,6 +76,7 @@ function bandSeries(bands: readonly EpochBand[], panel: number, colour: string, 
       symbol: 'none',
       lineStyle: { color: SECOND, type: 'dashed', width: 1.5 },
       label: { formatter: 'majority', position: 'insideEndTop', color: INK, fontSize: 11 },
+      precision: 6,
       data: [{ yAxis: majorityNll }],
     },
   }

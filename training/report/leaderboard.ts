@@ -1,9 +1,10 @@
+import type { MajorityBaseline } from '../../src/family/family-schema.js'
 import type { ModelResult, StudyResults } from '../study/results.js'
-import { decimal, duration, interval, milliseconds, percentInterval, whole } from './figures.js'
+import { decimal, interval, milliseconds, percentInterval, whole } from './figures.js'
 import { type Html, html } from './html.js'
 import { KIND_MARKS } from './pareto-chart.js'
-import { beatsMajority, describeCall, latencyOf, recommend } from './recommendation.js'
-import { type Column, type Row, table } from './table.js'
+import { beatsMajority, type Call, describeCall, latencyOf, recommend } from './recommendation.js'
+import { type Row, table } from './table.js'
 
 /** Models by accuracy, then NLL. */
 export function ranked(models: readonly ModelResult[]): ModelResult[] {
@@ -12,110 +13,79 @@ export function ranked(models: readonly ModelResult[]): ModelResult[] {
   )
 }
 
-/** Every model with the majority baseline in its place; then how each was made and what it cost. */
+/** Every model with the majority baseline in its place. */
 export function leaderboard(results: StudyResults): Html {
-  return html`${qualityTable(results)}${makingTable(results)}`
-}
-
-function qualityTable(results: StudyResults): Html {
   const { model: chosen, call } = recommend(results)
-  const columns: Column[] = [
-    { head: '#  model' },
-    { head: 'accuracy, % [95%]', numeric: true },
-    ...(call ? [{ head: 'latency, ms', numeric: true }] : []),
-    { head: 'parameters, M', numeric: true },
-    { head: 'NLL, nats [95%]', numeric: true },
-    { head: 'macro-F1', numeric: true },
-    { head: 'AUC', numeric: true },
-    { head: 'ECE', numeric: true },
-    { head: 'teacher’s label, %', numeric: true },
-    { head: 'KL from teacher', numeric: true },
-    { head: 'attributions’ cosine', numeric: true },
-  ]
-  const rows = ranked(results.models).map((model, i): Row & { accuracy: number } => {
-    const { quality } = model
-    const latency = call && latencyOf(model, call)
-    const mark = KIND_MARKS[model.kind]
-    return {
-      accuracy: quality.accuracy.value,
+  const models = ranked(results.models)
+  const shown = measures(call).filter(({ ofModel }) => models.some((model) => ofModel(model) !== undefined))
+  const rows = models.map(
+    (model, i): Row => ({
       className: model === chosen ? 'chosen' : beatsMajority(model, results) ? '' : 'unproven',
-      cells: [
-        html`<span class="rank">${i + 1}</span> <span class="${model.kind}" title="${model.kind}">${mark.sign}</span> ${model.name}${model === chosen ? html` <span class="tag">deploy</span>` : undefined}`,
-        html`${decimal(100 * quality.accuracy.value, 1)} <span class="ci">${percentInterval(quality.accuracy)}</span>`,
-        ...(call ? [latency ? milliseconds(latency.p50Ms) : '–'] : []),
-        decimal(model.parameters / 1e6, 1),
-        html`${decimal(quality.nll.value)} <span class="ci">${interval(quality.nll)}</span>`,
-        decimal(quality.macroF1.value),
-        decimal(quality.auc.value),
-        decimal(quality.ece.value),
-        model.agreement ? decimal(100 * model.agreement.value, 1) : '–',
-        model.klFromTeacher ? decimal(model.klFromTeacher.value) : '–',
-        model.attributionSimilarity ? decimal(model.attributionSimilarity.value, 2) : '–',
-      ],
-    }
-  })
+      cells: [nameCell(model, i + 1, model === chosen), ...shown.map(({ ofModel }) => ofModel(model) ?? '–')],
+    }),
+  )
   const { majority } = results
   const baseline: Row = {
     className: 'majority',
-    cells: [
-      `always “${majority.label}”`,
-      decimal(100 * majority.accuracy, 1),
-      ...(call ? ['–'] : []),
-      '–',
-      ...[majority.nll, majority.macroF1, majority.auc, majority.ece].map((value) => decimal(value)),
-      '–',
-      '–',
-      '–',
-    ],
+    cells: [`always “${majority.label}”`, ...shown.map(({ ofMajority }) => ofMajority?.(majority) ?? '–')],
   }
-  const place = rows.findIndex(({ accuracy }) => accuracy < majority.accuracy)
-  const at = place < 0 ? rows.length : place
-  const examples = results.models[0]?.quality
+  const below = models.findIndex(({ quality }) => quality.accuracy.value < majority.accuracy)
+  const place = below < 0 ? rows.length : below
+  const examples = models[0]?.quality
   const timed = call ? `; median latency of ${describeCall(call)}` : ''
   return table(
     `${whole(examples?.examples ?? 0)} ${examples?.split ?? ''} cases, calibrated, means over seeds${timed}`,
-    columns,
-    [...rows.slice(0, at), baseline, ...rows.slice(at)],
+    [{ head: '#  model' }, ...shown.map(({ head }) => ({ head, numeric: true }))],
+    [...rows.slice(0, place), baseline, ...rows.slice(place)],
   )
 }
 
-/** Lowest and highest accuracy of one seed alone. */
-function seedRange({ seeds }: ModelResult): string {
-  const accuracies = seeds.map(({ figures }) => 100 * figures.accuracy)
-  if (accuracies.length === 1) return decimal(accuracies[0]!, 1)
-  return `${decimal(Math.min(...accuracies), 1)} to ${decimal(Math.max(...accuracies), 1)}`
+interface Measure {
+  readonly head: string
+  readonly ofModel: (model: ModelResult) => Html | string | undefined
+  readonly ofMajority?: (majority: MajorityBaseline) => string
 }
 
-function makingTable(results: StudyResults): Html {
-  const columns: Column[] = [
-    { head: '#  model' },
-    { head: 'architecture' },
-    { head: 'compression', numeric: true },
-    { head: 'starts from' },
-    { head: 'method' },
-    { head: 'teacher' },
-    { head: 'control' },
-    { head: 'seeds', numeric: true },
-    { head: 'accuracy of each, %', numeric: true },
-    { head: 'trained for', numeric: true },
-    { head: 'sequences/s', numeric: true },
+/** The columns, what decides a deployment first. */
+function measures(call: Call | undefined): Measure[] {
+  const plain = (head: string, metric: 'macroF1' | 'auc' | 'ece'): Measure => ({
+    head,
+    ofModel: ({ quality }) => decimal(quality[metric].value),
+    ofMajority: (majority) => decimal(majority[metric]),
+  })
+  return [
+    {
+      head: 'accuracy, % [95%]',
+      ofModel: ({ quality: { accuracy } }) =>
+        html`${decimal(100 * accuracy.value, 1)} <span class="ci">${percentInterval(accuracy)}</span>`,
+      ofMajority: ({ accuracy }) => decimal(100 * accuracy, 1),
+    },
+    {
+      head: 'latency, ms',
+      ofModel: (model) => {
+        const latency = call && latencyOf(model, call)
+        return latency && milliseconds(latency.p50Ms)
+      },
+    },
+    { head: 'parameters, M', ofModel: ({ parameters }) => decimal(parameters / 1e6, 1) },
+    {
+      head: 'NLL, nats [95%]',
+      ofModel: ({ quality: { nll } }) => html`${decimal(nll.value)} <span class="ci">${interval(nll)}</span>`,
+      ofMajority: ({ nll }) => decimal(nll),
+    },
+    plain('macro-F1', 'macroF1'),
+    plain('AUC', 'auc'),
+    plain('ECE', 'ece'),
+    { head: 'teacher’s label, %', ofModel: ({ agreement }) => agreement && decimal(100 * agreement.value, 1) },
+    { head: 'KL from teacher', ofModel: ({ klFromTeacher }) => klFromTeacher && decimal(klFromTeacher.value) },
+    {
+      head: 'attributions’ cosine',
+      ofModel: ({ attributionSimilarity }) => attributionSimilarity && decimal(attributionSimilarity.value, 2),
+    },
   ]
-  const rows = ranked(results.models).map(
-    (model, i): Row => ({
-      cells: [
-        html`<span class="rank">${i + 1}</span> ${model.name}`,
-        `${model.architecture} (${model.layers}\u00a0×\u00a0${model.hiddenSize})`,
-        `${decimal(model.compression, 1)}×`,
-        model.start,
-        model.method,
-        model.teacher ?? '–',
-        model.control ?? '–',
-        model.seeds.length,
-        seedRange(model),
-        duration(model.trainingSeconds),
-        whole(model.sequencesPerSecond),
-      ],
-    }),
-  )
-  return table('How each model was made', columns, rows)
+}
+
+function nameCell({ name, kind }: ModelResult, rank: number, chosen: boolean): Html {
+  const tag = chosen ? html` <span class="tag">deploy</span>` : undefined
+  return html`<span class="rank">${rank}</span> <span class="${kind}" title="${kind}">${KIND_MARKS[kind].sign}</span> ${name}${tag}`
 }

@@ -122,6 +122,7 @@ export function paretoChart(
           symbol: 'none',
           lineStyle: { color: SECOND, type: 'dashed', width: 1.5 },
           label: { formatter: 'majority', position: 'insideStartTop', color: INK, fontSize: 11 },
+          precision: 6,
           data: [{ yAxis: majority }],
         },
       },

@@ -38,7 +38,8 @@ function binSeries(bins: Bins, colour: string, symbol: string, type: string) {
     type: 'line',
     silent: true,
     symbol,
-    lineStyle: { color: colour, width: 1.5, type },
+    // a bin of few cases may lie anywhere: points carry the weight, lines only lead the eye
+    lineStyle: { color: colour, width: 1, opacity: 0.4, type },
     itemStyle: symbol === 'circle' ? { color: colour, borderColor: PAPER } : { color: colour },
     data: bins.map((bin) => ({
       value: [100 * bin.meanConfidence, 100 * bin.accuracy],

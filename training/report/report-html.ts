@@ -10,6 +10,7 @@ import { duration } from './figures.js'
 import { heatMaps } from './heat-map.js'
 import { type Html, html, raw } from './html.js'
 import { leaderboard, ranked } from './leaderboard.js'
+import { makingTable } from './making-table.js'
 import { KIND_MARKS, paretoChart } from './pareto-chart.js'
 import { describeCall, latencyOf } from './recommendation.js'
 import { reliabilityChart } from './reliability-chart.js'
@@ -17,6 +18,7 @@ import { STYLESHEET } from './stylesheet.js'
 import { summarySentences } from './summary.js'
 import { sweepTable } from './sweep-table.js'
 import { table } from './table.js'
+import { shownWarnings } from './warnings.js'
 
 const SMALL_CHART = { width: 380, height: 320 }
 const RELIABILITY_CHART = { width: 340, height: 300 }
@@ -60,18 +62,16 @@ ${shown.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>\
 }
 
 /** What went wrong or casts doubt, before any figure. */
-function alarms({ failures, warnings, models }: StudyResults): Html {
-  const doubts = [
-    ...warnings,
-    ...models.flatMap((model) => model.warnings.map((warning) => `${model.name}: ${warning}`)),
-  ]
+function alarms(results: StudyResults): Html {
+  const { failures } = results
+  const warnings = shownWarnings(results)
   return html`${
     failures.length > 0
       ? html`<section class="alarm" role="alert"><h2>Failed: ${failures.length} ${failures.length === 1 ? 'stage' : 'stages'}</h2><ul>${failures.map(({ stage, error }) => html`<li><strong>${stage}</strong>: ${error}</li>`)}</ul></section>`
       : undefined
   }${
-    doubts.length > 0
-      ? html`<section class="alarm"><h2>Warnings</h2><ul>${doubts.map((doubt) => html`<li>${doubt}</li>`)}</ul></section>`
+    warnings.length > 0
+      ? html`<section class="alarm"><h2>Warnings</h2><ul>${warnings.map(({ text, alike }) => html`<li>${text}${alike > 0 ? html` <span class="ci">(and ${alike} alike, with other figures)</span>` : undefined}</li>`)}</ul></section>`
       : undefined
   }`
 }
@@ -105,7 +105,7 @@ function sections(results: StudyResults): Section[] {
 
 function leaderboardSection(results: StudyResults): Html {
   return html`${kindLegend()}<p>Grey rows are not shown to beat the majority baseline in accuracy: their 95% interval reaches down to it. Intervals are over cases (bootstrap; a case is drawn with all seeds’ predictions of it); Cosine: mean similarity of attributions with the teacher’s.</p>
-${leaderboard(results)}`
+${leaderboard(results)}${makingTable(results)}`
 }
 
 function kindLegend(): Html {
@@ -206,8 +206,18 @@ ${
     ? undefined
     : table(
         `Timings: ${duration(total)} in all`,
-        [{ head: 'stage' }, { head: 'time', numeric: true }],
-        timings.map(({ stage, seconds }) => ({ cells: [stage, duration(seconds)] })),
+        [{ head: 'stage' }, { head: 'times', numeric: true }, { head: 'time', numeric: true }],
+        stageTotals(timings).map(({ stage, times, seconds }) => ({ cells: [stage, times, duration(seconds)] })),
       )
 }`
+}
+
+/** Stages of one name together: they differ in seed or fold. */
+function stageTotals(timings: StudyResults['timings']): { stage: string; times: number; seconds: number }[] {
+  const totals = new Map<string, { times: number; seconds: number }>()
+  for (const { stage, seconds } of timings) {
+    const known = totals.get(stage) ?? { times: 0, seconds: 0 }
+    totals.set(stage, { times: known.times + 1, seconds: known.seconds + seconds })
+  }
+  return [...totals].map(([stage, total]) => ({ stage, ...total }))
 }

@@ -7,13 +7,14 @@ import { parse as parseCsv } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { parseDocument } from 'htmlparser2'
 import { csvFiles } from '../../../training/report/csv-files.js'
-import { epochBands } from '../../../training/report/curves-chart.js'
+import { curvesChart, epochBands } from '../../../training/report/curves-chart.js'
 import { duration, listed, percentInterval, points, pValue, signed } from '../../../training/report/figures.js'
 import { html } from '../../../training/report/html.js'
 import { labelPlaces } from '../../../training/report/label-places.js'
 import { recommend } from '../../../training/report/recommendation.js'
 import { reportHtml } from '../../../training/report/report-html.js'
 import { summarySentences } from '../../../training/report/summary.js'
+import { shownWarnings } from '../../../training/report/warnings.js'
 import { readStudyResults, writeReport } from '../../../training/report/write-report.js'
 import { type ModelResult, parseStudyResults, type StudyResults } from '../../../training/study/results.js'
 import { simulatedResults } from './simulated-results.js'
@@ -185,6 +186,49 @@ test('failures and warnings stand before any figure, in an alarm', () => {
   assert.match(failed, /role="alert"/)
   assert.match(failed, /1 stage failed, so the comparison is incomplete/)
   assert.ok(!page.includes('role="alert"'))
+})
+
+test('a warning is said once, with its model, and those of other seeds and folds are counted', () => {
+  const apart = (epoch: number, nll: number) => `losses part after epoch ${epoch} (validation ${nll})`
+  const model = (name: string, warnings: string[]) => ({ ...results.models[0]!, name, warnings })
+  const shown = shownWarnings({
+    warnings: ['half-2x96: losses part after epoch 1 (validation 0.9)', 'the teacher is no better than majority'],
+    models: [
+      model('half-2x96', ['half-2x96: losses part after epoch 1 (validation 0.9)', apart(1, 0.8), apart(3, 1.2)]),
+      model('half-4x96', [apart(1, 0.8)]),
+    ],
+  })
+  assert.deepEqual(shown, [
+    { text: 'half-2x96: losses part after epoch 1 (validation 0.9)', alike: 2 },
+    { text: 'the teacher is no better than majority', alike: 0 },
+    { text: 'half-4x96: losses part after epoch 1 (validation 0.8)', alike: 0 },
+  ])
+})
+
+test('the majority line of the curves stands at its NLL, to the pixel, and stretches the axis to itself', () => {
+  const model = results.models[0]!
+  const height = (nll: number) => {
+    const chart = curvesChart(
+      'c',
+      model,
+      { ...results, majority: { ...results.majority, nll } },
+      { width: 300, height: 300 },
+    )
+    const [, y] = /<path d="M[\d.]+ ([\d.]+)L[\d.]+ \1"[^>]*stroke="var\(--second\)"/.exec(chart.text) ?? []
+    return Number(y)
+  }
+  const [at, above, far] = [height(0.64), height(0.644), height(2)]
+  assert.ok(at > above && above > far && far >= 12, `${at}, ${above}, ${far}`)
+})
+
+test('a column that no model has a figure for is left out', () => {
+  const heads = (shown: StudyResults) => {
+    const [first] = elements(parseDocument(reportHtml(shown)).children).filter(({ name }) => name === 'thead')
+    return textOf(first!.children)
+  }
+  assert.match(heads(results), /latency.*attributions/)
+  const bare = results.models.map(({ attributionSimilarity: _, ...model }) => ({ ...model, latency: [] }))
+  assert.doesNotMatch(heads({ ...results, models: bare }), /latency|attributions/)
 })
 
 test('models that know nothing are not to be deployed: no better than majority', () => {
