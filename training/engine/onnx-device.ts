@@ -26,7 +26,16 @@ const HALF_FROM = 2 ** 16
 /** The kernels beyond tfjs' own that each provider has, and runs faster than their parts. */
 const FUSED_KERNELS: Record<Provider, readonly OfferedKernel[]> = {
   cpu: ['FullPrecision', 'ManyTensors'],
-  cuda: ['LayerNorm', 'Gelu', 'SoftmaxWithBias', 'DeviceDropout', 'FullPrecision', 'ManyTensors'],
+  cuda: [
+    'LayerNorm',
+    'Gelu',
+    'SoftmaxWithBias',
+    'DeviceDropout',
+    'BiasDropout',
+    'FullPrecision',
+    'ManyTensors',
+    'CostlyOperators',
+  ],
   webgpu: ['FullPrecision'],
 }
 

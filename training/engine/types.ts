@@ -18,10 +18,19 @@ export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | `tfjs:${string}`
 export type StepFunction = (state: Tensors, batch: Tensors, frozen: Tensors) => { state: Tensors; outputs: Tensors }
 
 /**
- * What a backend may offer to the code it runs beyond tfjs' own kernels; see nn/offered-kernels.ts. `ManyTensors`: that
- * hundreds of tensors can be concatenated, and split, by one operator.
+ * What a backend may offer to the code it runs beyond tfjs' own kernels; see nn/offered-kernels.ts. Not kernels but properties:
+ * `ManyTensors`, hundreds of tensors are concatenated, and split, by one operator; `CostlyOperators`, an operator costs so much
+ * beside its arithmetic that tensors are better joined first, even large ones.
  */
-export type OfferedKernel = 'LayerNorm' | 'Gelu' | 'SoftmaxWithBias' | 'DeviceDropout' | 'FullPrecision' | 'ManyTensors'
+export type OfferedKernel =
+  | 'LayerNorm'
+  | 'Gelu'
+  | 'SoftmaxWithBias'
+  | 'DeviceDropout'
+  | 'BiasDropout'
+  | 'FullPrecision'
+  | 'ManyTensors'
+  | 'CostlyOperators'
 
 /** A function of parameters and a batch: inference, cached teacher outputs. */
 export type InferenceFunction = (parameters: Tensors, batch: Tensors) => Tensors

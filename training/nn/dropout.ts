@@ -17,6 +17,17 @@ export interface Dropout {
    */
   apply<T extends tf.Tensor>(x: T, layout: DropoutLayout, rate: number): T
   /**
+   * apply(product + bias) + residual
+   * @param product and residual [groups · rows, columns], bias [columns]
+   */
+  applyBetween(
+    product: tf.Tensor2D,
+    bias: tf.Tensor,
+    residual: tf.Tensor2D,
+    layout: DropoutLayout,
+    rate: number,
+  ): tf.Tensor2D
+  /**
    * The next site, for code that writes its gradient out. To be called outside of tf.customGrad, whose scope would dispose
    * of what all sites share.
    */
@@ -111,15 +122,41 @@ export function createDropout(noise: tf.Tensor1D, { sites, pass = { index: 0, co
     }
   }
 
+  const apply: Dropout['apply'] = (x, layout, rate) => {
+    if (rate === 0) return x
+    return offers('DeviceDropout') ? differentiable(x, rate, first + nextPlace(rate)) : site(layout, rate).drop(x).value
+  }
+
   return {
     site,
-    apply(x, layout, rate) {
-      if (rate === 0) return x
-      return offers('DeviceDropout')
-        ? differentiable(x, rate, first + nextPlace(rate))
-        : site(layout, rate).drop(x).value
+    apply,
+    applyBetween(product, bias, residual, layout, rate) {
+      if (rate > 0 && offers('BiasDropout')) return between(product, bias, residual, rate, first + nextPlace(rate))
+      return tf.add(apply(tf.add(product, bias), layout, rate), residual) as tf.Tensor2D
     },
   }
+}
+
+function between(
+  product: tf.Tensor2D,
+  bias: tf.Tensor,
+  residual: tf.Tensor2D,
+  rate: number,
+  seed: number,
+): tf.Tensor2D {
+  return tf.customGrad((...args) => {
+    const [x, bias, residual] = args as [tf.Tensor, tf.Tensor, tf.Tensor]
+    const save = args[3] as tf.GradSaveFunc
+    const [value, mask] = runOffered('BiasDropout', { x, bias, residual }, { rate, seed }) as [tf.Tensor, tf.Tensor]
+    save([mask])
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, [mask]: tf.Tensor[]) => {
+        const dx = dropoutGradient(dy, mask!, rate)
+        return [dx, tf.sum(dx, 0), dy]
+      },
+    }
+  })(product, bias, residual) as tf.Tensor2D
 }
 
 function drawnByDevice<T extends tf.Tensor>(x: T, rate: number, seed: number): { value: T; mask: tf.Tensor } {

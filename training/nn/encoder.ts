@@ -78,6 +78,13 @@ export function encode(
       config.layerNormEpsilon,
     )
 
+  /** residual + dropout(linear(input)) */
+  const linearOnto = (residual: tf.Tensor2D, name: string, input: tf.Tensor2D): tf.Tensor2D => {
+    if (drop === undefined) return tf.add(linear(parameters, name, input), residual)
+    const product = tf.matMul(input, parameter(parameters, `${name}.weight`)) as tf.Tensor2D
+    return drop.masks.applyBetween(product, parameter(parameters, `${name}.bias`), residual, stateLayout, drop.rate)
+  }
+
   const bias = paddingBias(attentionMask)
   let x = options.embedded ?? embed(parameters, config, inputIds) // [batch · tokens, hidden]
   if (drop !== undefined) x = drop.masks.apply(x, stateLayout, drop.rate)
@@ -87,14 +94,10 @@ export function encode(
     const prefix = layerPrefix(layer)
     const attentionDropout = drop && { masks: drop.masks, rate: drop.attentionRate }
     const { context, trace } = selfAttention(parameters, config, `${prefix}.attention.self`, x, bias, attentionDropout)
-    let attended = linear(parameters, `${prefix}.attention.output.dense`, context)
-    if (drop !== undefined) attended = drop.masks.apply(attended, stateLayout, drop.rate)
-    x = normalise(tf.add(attended, x), `${prefix}.attention.output.LayerNorm`)
+    x = normalise(linearOnto(x, `${prefix}.attention.output.dense`, context), `${prefix}.attention.output.LayerNorm`)
 
     const inner = feedForward(linear(parameters, `${prefix}.intermediate.dense`, x))
-    let outer = linear(parameters, `${prefix}.output.dense`, inner)
-    if (drop !== undefined) outer = drop.masks.apply(outer, stateLayout, drop.rate)
-    x = normalise(tf.add(outer, x), `${prefix}.output.LayerNorm`)
+    x = normalise(linearOnto(x, `${prefix}.output.dense`, inner), `${prefix}.output.LayerNorm`)
     states.push(x)
     attention.push(trace)
   }

@@ -70,10 +70,12 @@ export function adamWInit(parameters: HostTensors): HostTensors {
 export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWResult {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, clipNorm = 1 } = settings
   const { parameters, state, learningRate, lossScale } = args
-  const names = Object.keys(parameters)
-  const updated = names.filter((name) => args.gradients[name] !== undefined)
-  const gradients = Object.fromEntries(updated.map((name) => [name, fullPrecision(args.gradients[name]!)]))
-  const scaledNorm = tf.sqrt(tf.addN(updated.map((name) => tf.sum(tf.square(gradients[name]!))))) as tf.Scalar
+  const updated = Object.keys(parameters).filter((name) => args.gradients[name] !== undefined)
+  const groups = groupsOf(updated, parameters, settings).map((group) => ({
+    ...group,
+    gradient: fullPrecision(joined(group.members.map((name) => args.gradients[name]!))),
+  }))
+  const scaledNorm = tf.sqrt(tf.addN(groups.map(({ gradient }) => sumOfSquares(gradient)))) as tf.Scalar
   const gradientNorm = lossScale ? tf.div<tf.Scalar>(scaledNorm, lossScale) : scaledNorm
   const finite = lossScale && (tf.isFinite(scaledNorm) as tf.Scalar)
   /** the value of a step that counts, or what a skipped one has in its place */
@@ -107,11 +109,9 @@ export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWR
   }
   next.state['correction/1'] = correction1
   next.state['correction/2'] = correction2
-  for (const { members, factor, decays } of groupsOf(updated, parameters, settings)) {
+  for (const { members, factor, decays, gradient } of groups) {
     const { stepSize, retained } = rates(factor)
     const kept = weightDecay > 0 && decays ? retained : undefined
-    const found = members.map((name) => gradients[name]!)
-    const gradient = joined(found)
     const m = (name: string) => `m/${name}`
     const v = (name: string) => `v/${name}`
     const result = update(
@@ -123,7 +123,7 @@ export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWR
       },
       { ...moments, stepSize, retained: kept },
     )
-    const shapes = found.map(({ shape }) => shape)
+    const shapes = members.map((name) => parameters[name]!.shape)
     const [values, first, second] = [result.parameter, result.m, result.v].map((tensor) => parted(tensor, shapes))
     for (const [index, name] of members.entries()) {
       next.parameters[name] = values![index]!
@@ -166,16 +166,23 @@ interface Group {
 }
 
 /** Parameters of at most this many elements are updated together, end to end: one operator costs more than their arithmetic. */
-const SMALL = 8192
+export const SMALL = 8192
 
-/** @returns groups whose members share all coefficients; a large parameter is alone */
+/** @returns groups whose members share all coefficients; they are small, or of one shape, or one */
 function groupsOf(names: readonly string[], parameters: Tensors, settings: AdamWSettings): Group[] {
   const groups = new Map<string, { members: string[]; factor: number; decays: boolean }>()
   for (const name of names) {
+    const { size, shape } = parameters[name]!
     const factor = settings.learningRateFactor?.(name) ?? 1
     const decays = settings.decays(name)
-    const small = parameters[name]!.size <= SMALL && offers('ManyTensors')
-    const key = small ? `${factor} ${decays}` : `alone ${name}`
+    const small = size <= SMALL && offers('ManyTensors')
+    // gradients of a layer's own are held in one precision
+    const alike = small
+      ? `small ${name.startsWith('encoder.layer.')}`
+      : offers('CostlyOperators')
+        ? `of shape ${shape}`
+        : `alone: ${name}`
+    const key = `${factor} ${decays} ${alike}`
     const group = groups.get(key) ?? { members: [], factor, decays }
     group.members.push(name)
     groups.set(key, group)
@@ -183,16 +190,26 @@ function groupsOf(names: readonly string[], parameters: Tensors, settings: AdamW
   return [...groups.values()]
 }
 
+/** One after the other along the first axis, vectors where shapes differ. */
 function joined(tensors: readonly tf.Tensor[]): tf.Tensor {
-  return tensors.length === 1
-    ? tensors[0]!
-    : tf.concat1d(tensors.map((tensor) => tf.reshape(tensor, [-1]) as tf.Tensor1D))
+  const [first] = tensors as [tf.Tensor]
+  if (tensors.length === 1) return first
+  const alike = tensors.every(({ shape }) => shape.join() === first.shape.join())
+  return tf.concat(alike && first.rank > 0 ? [...tensors] : tensors.map((tensor) => tf.reshape(tensor, [-1])), 0)
 }
 
+/** Undoes joined. */
 function parted(tensor: tf.Tensor, shapes: readonly number[][]): tf.Tensor[] {
   if (shapes.length === 1) return [tensor]
-  const sizes = shapes.map((shape) => shape.reduce((product, size) => product * size, 1))
+  const row = tensor.shape.slice(1).reduce((product, size) => product * size, 1)
+  const sizes = shapes.map((shape) => shape.reduce((product, size) => product * size, 1) / row)
   return tf.split(tensor, sizes).map((part, index) => tf.reshape(part, shapes[index]!))
+}
+
+/** Rows first: GPUs sum a matrix in one go far more slowly. */
+function sumOfSquares(x: tf.Tensor): tf.Tensor {
+  const squares = tf.square(x)
+  return x.rank > 1 ? tf.sum(tf.sum(squares, -1)) : tf.sum(squares)
 }
 
 function asTensor(value: tf.Tensor | number): tf.Tensor {

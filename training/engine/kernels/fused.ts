@@ -94,6 +94,23 @@ const deviceDropout: TracedKernel = (backend, { x }, { rate, seed }) => {
   return [backend.symbolic(y!, x!.shape, 'float32', x!.shape, half), backend.symbolic(mask!, x!.shape, 'bool')]
 }
 
+/** dropout(x + bias) + residual with a mask that the device draws → the result, and the mask (bool: kept) */
+const biasDropout: TracedKernel = (backend, { x, bias, residual }, { rate, seed }) => {
+  const { graph } = backend
+  const half = backend.native(x!).half
+  const operands = [x!, bias!, residual!].map((tensor) => backend.fullNative(tensor, half).name)
+  const inputs = [...operands, graph.scalar(rate, 'float32'), graph.scalar(1, 'bool')]
+  const [y, mask] = graph.nodeWithOutputs('BiasDropout', inputs, 2, { seed }, 'com.microsoft')
+  return [backend.symbolic(y!, x!.shape, 'float32', x!.shape, half), backend.symbolic(mask!, x!.shape, 'bool')]
+}
+
+/** The same value, held in float16 from here on where programs hold anything in it */
+const halfPrecision: TracedKernel = (backend, { x }) => {
+  const half = backend.options.halfFrom !== undefined
+  const { name, held } = backend.inPrecision(backend.native(x!), half)
+  return backend.symbolic(name, x!.shape, 'float32', held, half)
+}
+
 /** The same value, held in float32 from here on */
 const fullPrecision: TracedKernel = (backend, { x }) => {
   const { name, held } = backend.operand(x!)
@@ -107,5 +124,7 @@ export const fusedKernels: Readonly<Record<string, TracedKernel>> = {
   GeluSlope: geluSlope,
   SoftmaxWithBias: softmaxWithBias,
   DeviceDropout: deviceDropout,
+  BiasDropout: biasDropout,
+  HalfPrecision: halfPrecision,
   FullPrecision: fullPrecision,
 }

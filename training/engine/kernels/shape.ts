@@ -36,8 +36,9 @@ function concatenated(backend: TracingBackend, tensors: readonly TensorInfo[], a
   const filled = tensors.filter((tensor) => elementCount(tensor.shape) > 0)
   if (filled.length === 1) return alias(backend, filled[0]!)
   if (filled.length === 0) return { dataId: backend.write([], shape, first.dtype), shape, dtype: first.dtype }
-  const names = filled.map((tensor) => backend.full(tensor))
-  return backend.symbolic(backend.graph.node('Concat', names, { axis }), shape, tracedType(first.dtype))
+  const half = filled.every((tensor) => backend.native(tensor).half)
+  const names = filled.map((tensor) => backend.fullNative(tensor, half).name)
+  return backend.symbolic(backend.graph.node('Concat', names, { axis }), shape, tracedType(first.dtype), shape, half)
 }
 
 function expandedShape(shape: readonly number[], axis: number): number[] {
