@@ -1,6 +1,6 @@
 /** The tables of a study as CSV (RFC 4180), in full precision. */
 import type { StudyResults } from '../study/results.js'
-import { ranked } from './leaderboard.js'
+import { ranked } from './ranking.js'
 
 type Cell = string | number | undefined
 

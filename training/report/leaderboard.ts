@@ -3,15 +3,9 @@ import type { ModelResult, StudyResults } from '../study/results.js'
 import { decimal, interval, milliseconds, percentInterval, whole } from './figures.js'
 import { type Html, html } from './html.js'
 import { KIND_MARKS } from './pareto-chart.js'
+import { ranked } from './ranking.js'
 import { beatsMajority, type Call, describeCall, latencyOf, recommend } from './recommendation.js'
 import { type Row, table } from './table.js'
-
-/** Models by accuracy, then NLL. */
-export function ranked(models: readonly ModelResult[]): ModelResult[] {
-  return [...models].sort(
-    (a, b) => b.quality.accuracy.value - a.quality.accuracy.value || a.quality.nll.value - b.quality.nll.value,
-  )
-}
 
 /** Every model with the majority baseline in its place. */
 export function leaderboard(results: StudyResults): Html {

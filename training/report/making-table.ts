@@ -1,7 +1,7 @@
 import type { ModelResult, StudyResults } from '../study/results.js'
 import { decimal, duration, whole } from './figures.js'
 import { type Html, html } from './html.js'
-import { ranked } from './leaderboard.js'
+import { ranked } from './ranking.js'
 import { type Column, type Row, table } from './table.js'
 
 /** Lowest and highest accuracy of one seed alone. */

@@ -1,5 +1,6 @@
 /** Which model of a study to deploy, by a rule that is printed with the answer. */
 import type { Latency, ModelResult, StudyResults } from '../study/results.js'
+import { ranked } from './ranking.js'
 
 /** A model this much below the best in accuracy still counts as good enough: less than most test sets can resolve. */
 export const TOLERANCE = 0.01
@@ -11,7 +12,7 @@ export type Call = Omit<Latency, 'p50Ms' | 'p95Ms'>
 export interface Recommendation {
   /** the model to deploy; absent where no model beats the majority baseline or none was trained */
   readonly model?: ModelResult
-  /** the model with the highest accuracy */
+  /** the first of the leaderboard */
   readonly best?: ModelResult
   /** models whose accuracy interval lies above the majority baseline's accuracy */
   readonly beatMajority: readonly ModelResult[]
@@ -24,10 +25,7 @@ export interface Recommendation {
  * within a point of the best one's.
  */
 export function recommend(results: StudyResults): Recommendation {
-  const best = results.models.reduce<ModelResult | undefined>(
-    (top, model) => (top && top.quality.accuracy.value >= model.quality.accuracy.value ? top : model),
-    undefined,
-  )
+  const [best] = ranked(results.models)
   const beatMajority = results.models.filter((model) => beatsMajority(model, results))
   const call = comparedCall(results.models)
   const found = { beatMajority, ...(best && { best }), ...(call && { call }) }
