@@ -1,12 +1,22 @@
 /** Runs the stages of a plan in order, each once: finished ones are skipped, a failed one stops only what depends on it. */
 import { DiskFull, isLextierError, isOutOfSpace } from '../../src/errors.js'
+import type { OnEvent } from '../recipes/events.js'
 import { runStage, weightsNeeded } from './run-stage.js'
 import type { StageContext } from './stage-context.js'
+import type { StageStore } from './stage-store.js'
 import type { Stage } from './stages.js'
 
+/** A stage and the study that it is part of; a sweep's trials are studies of their own. */
+export interface WantedStage {
+  readonly stage: Stage
+  readonly context: StageContext
+}
+
 export interface ExecuteOptions {
-  /** stages to run, in an order in which they can */
-  readonly wanted: readonly Stage[]
+  readonly store: StageStore
+  readonly onEvent: OnEvent
+  /** in an order in which they can run, each once */
+  readonly wanted: readonly WantedStage[]
   /** names this process where several share the folder; claims are made then */
   readonly holder?: string | undefined
   /** weights of models that no report needs any more are removed */
@@ -24,78 +34,75 @@ export interface Execution {
 const POLL_MS = 2_000
 
 /** @throws DiskFull, after which nothing can go on; every other failure is recorded */
-export async function executeStages(context: StageContext, options: ExecuteOptions): Promise<Execution> {
-  const { store } = context
-  const { wanted, holder } = options
-  await forgetWithoutWeights(context, wanted)
+export async function executeStages(options: ExecuteOptions): Promise<Execution> {
+  const { wanted, holder, store } = options
+  await forgetWithoutWeights(options)
   const failed = new Map<string, string>()
-  const blocked = new Set<string>()
-  const pending = new Map(wanted.filter(({ key }) => !store.isFinished(key)).map((stage) => [stage.key, stage]))
-  const progress = progressOf(context, wanted)
+  const blocked = new Map<string, string>()
+  const pending = new Map(
+    wanted.filter(({ stage }) => !store.isFinished(stage.key)).map((item) => [item.stage.key, item]),
+  )
+  const progress = progressOf(options)
   while (pending.size > 0) {
     let advanced = false
-    for (const stage of [...pending.values()]) {
-      if (store.isFinished(stage.key)) {
-        pending.delete(stage.key)
+    for (const { stage, context } of [...pending.values()]) {
+      const { key, name, dependsOn } = stage
+      const stopped = dependsOn.some((needed) => failed.has(needed) || blocked.has(needed))
+      if (stopped) blocked.set(key, name)
+      if (stopped || store.isFinished(key)) {
+        pending.delete(key)
         advanced = true
         continue
       }
-      if (stage.dependsOn.some((key) => failed.has(key) || blocked.has(key))) {
-        blocked.add(stage.key)
-        pending.delete(stage.key)
-        advanced = true
-        continue
-      }
-      if (stage.dependsOn.some((key) => !store.isFinished(key))) continue
-      const release = holder === undefined ? async () => {} : await store.claim(stage.key, holder)
+      if (dependsOn.some((needed) => !store.isFinished(needed))) continue
+      const release = holder === undefined ? async () => {} : await store.claim(key, holder)
       if (!release) continue
       try {
         // another process may have finished it between the look and the claim
-        if (!store.isFinished(stage.key)) {
+        if (!store.isFinished(key)) {
           progress.begins(stage)
           await runStage(stage, context)
           progress.ends(stage)
         }
       } catch (error) {
-        failed.set(stage.key, await recordFailure(context, stage, error))
+        failed.set(key, await recordFailure(options, stage, error))
       } finally {
         await release()
       }
-      pending.delete(stage.key)
+      pending.delete(key)
       advanced = true
-      await dropWeights(context, options, pending)
+      await dropWeights(options, pending)
     }
     if (!advanced) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
-  const nameOf = (key: string) => context.stages.get(key)!.name
+  const nameOf = new Map(wanted.map(({ stage }) => [stage.key, stage.name]))
   return {
-    failures: new Map([...failed].map(([key, error]) => [nameOf(key), error])),
-    blocked: [...blocked].map(nameOf),
+    failures: new Map([...failed].map(([key, error]) => [nameOf.get(key)!, error])),
+    blocked: [...blocked.values()],
   }
 }
 
 /** A finished stage whose weights were not kept counts as not finished where another stage reads them. */
-async function forgetWithoutWeights({ store, stages }: StageContext, wanted: readonly Stage[]): Promise<void> {
-  for (const stage of wanted.toReversed()) {
+async function forgetWithoutWeights({ store, wanted }: ExecuteOptions): Promise<void> {
+  for (const { stage } of wanted.toReversed()) {
     if (store.isFinished(stage.key)) continue
     for (const key of weightsNeeded(stage)) {
-      if (stages.has(key) && store.isFinished(key) && !store.hasWeights(key)) await store.forget(key)
+      if (store.isFinished(key) && !store.hasWeights(key)) await store.forget(key)
     }
   }
 }
 
 async function dropWeights(
-  { store, stages }: StageContext,
-  { dropWeights: drop, wanted }: ExecuteOptions,
-  pending: ReadonlyMap<string, Stage>,
+  { store, dropWeights: drop, wanted }: ExecuteOptions,
+  pending: ReadonlyMap<string, WantedStage>,
 ): Promise<void> {
-  const needed = new Set([...pending.values()].flatMap(weightsNeeded))
-  for (const { key } of wanted) {
-    if (!pending.has(key) && !needed.has(key) && drop(stages.get(key)!)) await store.dropWeights(key)
+  const needed = new Set([...pending.values()].flatMap(({ stage }) => weightsNeeded(stage)))
+  for (const { stage } of wanted) {
+    if (!pending.has(stage.key) && !needed.has(stage.key) && drop(stage)) await store.dropWeights(stage.key)
   }
 }
 
-async function recordFailure({ store, onEvent }: StageContext, stage: Stage, error: unknown): Promise<string> {
+async function recordFailure({ store, onEvent }: ExecuteOptions, stage: Stage, error: unknown): Promise<string> {
   if (isOutOfSpace(error) || error instanceof DiskFull) throw error
   const { message } = error as Error
   // what is not ours is a defect, whose stack helps whoever repairs it
@@ -106,10 +113,11 @@ async function recordFailure({ store, onEvent }: StageContext, stage: Stage, err
 }
 
 /** Says which stage of how many begins, and how long the rest may take by what the finished ones took. */
-function progressOf({ store, onEvent }: StageContext, wanted: readonly Stage[]) {
+function progressOf({ store, onEvent, wanted }: ExecuteOptions) {
   const total = wanted.length
-  let done = wanted.filter(({ key }) => store.isFinished(key)).length
-  let costLeft = wanted.filter(({ key }) => !store.isFinished(key)).reduce((sum, { cost }) => sum + cost, 0)
+  const left = wanted.filter(({ stage }) => !store.isFinished(stage.key))
+  let done = total - left.length
+  let costLeft = left.reduce((sum, { stage }) => sum + stage.cost, 0)
   let costDone = 0
   let secondsDone = 0
   let began = performance.now()

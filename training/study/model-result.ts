@@ -1,7 +1,7 @@
 import { parameterCount } from '../../src/family/parameters.js'
 import { pooledQuality, pooledReliability, pooledTeacherComparison, seedFigures } from '../evaluation/seed-means.js'
 import { compressionWarning, temperatureWarning } from '../recipes/warnings.js'
-import type { Answers, SeedAnswers } from './model-answers.js'
+import type { Answers, RunAnswers, SeedAnswers } from './model-answers.js'
 import type { Latency, ModelResult } from './results.js'
 import type { FitStage, PlannedModel } from './stages.js'
 import { describeStart } from './starting-weights.js'
@@ -75,7 +75,7 @@ export async function modelResult(facts: ModelFacts, answers: Answers): Promise<
     trainingSeconds,
     sequencesPerSecond: rate,
     latency: [...latency],
-    warnings: [...new Set([...ownWarnings(facts), ...runs.flatMap(({ result }) => result.warnings)])],
+    warnings: [...ownWarnings(facts), ...partingWarnings(runs)],
   }
 }
 
@@ -102,4 +102,11 @@ function ownWarnings({ model, fit, teacher }: ModelFacts): string[] {
     compressionWarning(model.name, fit.encoder, teacher.encoder),
   ]
   return found.filter((warning) => warning !== undefined)
+}
+
+/** One sentence, however many trainings it is true of. */
+function partingWarnings(runs: readonly RunAnswers[]): string[] {
+  const parting = runs.flatMap(({ result }) => result.warnings)
+  if (parting.length < 2) return parting
+  return [`${parting[0]} (so in ${parting.length} of ${runs.length} trainings)`]
 }

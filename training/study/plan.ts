@@ -31,7 +31,8 @@ export function planStudy(config: StudyConfig, inputs: StudyInputs, scope: PlanS
   const groups = folds.flatMap((fold) => seeds.map((seed) => ({ seed, fold })))
   const stages = new StageList(config, inputs)
   const rows = new Map<string, Row & { runs: ModelRun[] }>()
-  for (const [index, group] of groups.entries()) new GroupPlan(config, inputs, stages, rows, { ...group, index }).add()
+  for (const [index, group] of groups.entries())
+    new GroupPlan(config, inputs, stages, rows, { ...group, index, label: groupLabel(group, groups) }).add()
   const models = [...rows.values()].map((row): PlannedModel => {
     const first = stages.fit(row.runs[0]!.stage)
     const latency = (config.latency?.providers ?? []).map((provider) => stages.latency(first.encoder, provider))
@@ -50,6 +51,13 @@ interface Group {
   readonly seed: number
   readonly fold: number
   readonly index: number
+  /** what sets its stages' names apart */
+  readonly label: string
+}
+
+function groupLabel({ seed, fold }: { seed: number; fold: number }, groups: StudyPlan['groups']): string {
+  const several = (of: 'seed' | 'fold') => new Set(groups.map((group) => group[of])).size > 1
+  return `${several('seed') ? `, seed ${seed}` : ''}${several('fold') ? `, fold ${fold + 1}` : ''}`
 }
 
 /** What one seed needs on one fold. */
@@ -119,7 +127,7 @@ class GroupPlan {
     const outputs = this.stages.outputs(stage, this.group.index)
     const continued = this.stages.addFit({
       ...stage,
-      name: `${name}+hard`,
+      name: `${name}+hard${this.group.label}`,
       start: { kind: 'stage', stage: stage.key, as: 'fine-tuned' },
       optimisation: hard,
       hard: { outputs, share: hard.share },
@@ -168,14 +176,14 @@ class GroupPlan {
       seed?: number
     },
   ): FitStage {
-    const { seed, fold, index } = this.group
+    const { seed, fold, index, label } = this.group
     return this.stages.addFit({
       seed,
       fold,
       group: index,
       confidence: this.config.teacher_confidence,
-      name,
       ...settings,
+      name: name + label,
     })
   }
 

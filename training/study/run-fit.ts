@@ -26,6 +26,7 @@ export interface FitResult extends StageResult {
   readonly sequencesPerSecond: number
   /** of the epoch whose weights were kept, uncalibrated, nats */
   readonly validationNll: number
+  /** that losses part; what is said of a teacher is said of all its trainings together */
   readonly warnings: readonly string[]
 }
 
@@ -132,7 +133,8 @@ function warningsOf(
   sides: Awaited<ReturnType<StageContext['sides']>>,
 ): string[] {
   const losses = history.map((epoch) => ({ ...epoch, validationLoss: epoch.validationNll }))
-  const found = [partingLossesWarning(name, losses, bestEpoch)]
+  const parting = partingLossesWarning(name, losses, bestEpoch)
+  if (parting !== undefined) onEvent({ type: 'warning', message: parting })
   if (isTeacher) {
     const { labels } = sides.validation
     const bootstrap = { resamples: config.bootstrap_resamples }
@@ -144,9 +146,7 @@ function warningsOf(
     })
     const majority = majorityBaseline(sides.train.labels, labels, data.dataset.labels).accuracy
     const warning = teacherWarning('validation', accuracy, majority)
-    if (warning) found.push(`${name}: ${warning}`)
+    if (warning !== undefined) onEvent({ type: 'warning', message: `${name}: ${warning}` })
   }
-  const warnings = found.filter((warning) => warning !== undefined)
-  for (const message of warnings) onEvent({ type: 'warning', message })
-  return warnings
+  return parting === undefined ? [] : [parting]
 }

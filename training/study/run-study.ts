@@ -6,12 +6,12 @@ import type { Engine } from '../engine/types.js'
 import { eventRecord, type OnEvent } from '../recipes/events.js'
 import { appendLine, writeJson } from '../recipes/run-folder.js'
 import { writeReport } from '../report/write-report.js'
-import { executeStages } from './execute-stages.js'
+import { executeStages, type WantedStage } from './execute-stages.js'
 import { planStudy } from './plan.js'
 import type { StudyResults } from './results.js'
-import { plannedTrials, runSweeps } from './run-sweeps.js'
+import { type PlannedTrial, plannedTrials, runSweeps } from './run-sweeps.js'
 import { checkShard, isMine, type Shard } from './shards.js'
-import { StudyContext, stageContext } from './stage-context.js'
+import { type StageContext, StudyContext, stageContext } from './stage-context.js'
 import { StageStore } from './stage-store.js'
 import type { Stage, StudyPlan } from './stages.js'
 import { readStudyData, type StudyData } from './study-data.js'
@@ -55,10 +55,12 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   announce(data, onEvent)
   const holder = shard && `shard ${shard.index}/${shard.count}`
   let complete = true
-  const execute = async (current: StudyConfig, plan: StudyPlan, wanted: readonly Stage[], drop: boolean) => {
-    const study = new StudyContext(current, plan.stages, data, sources, store)
-    const context = stageContext(study, engine, onEvent)
-    const { failures, blocked } = await executeStages(context, {
+  const contextOf = (current: StudyConfig, { stages }: StudyPlan) =>
+    stageContext(new StudyContext(current, stages, data, sources, store), engine, onEvent)
+  const execute = async (wanted: readonly WantedStage[], drop: boolean) => {
+    const { failures, blocked } = await executeStages({
+      store,
+      onEvent,
       wanted,
       holder,
       dropWeights: ({ kind, group = 0 }) => drop && kind === 'fit' && group > 0,
@@ -66,7 +68,6 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
     for (const name of blocked)
       onEvent({ type: 'warning', message: `${name} was not run: it needs a stage that failed` })
     complete &&= failures.size === 0 && blocked.length === 0
-    return context
   }
   // whatever would be refused is refused before the sweeps begin
   const first = planStudy(config, await sources.inputs(config))
@@ -74,11 +75,15 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   const swept = await runSweeps(config, {
     sources,
     store,
-    run: async ({ config, plan, stages }) => void (await execute(config, plan, stages, false)),
+    run: (trials) => execute(stagesOfTrials(trials, contextOf), false),
   })
   const plan = planStudy(swept.config, await sources.inputs(swept.config))
+  const context = contextOf(swept.config, plan)
   const wanted = shard ? stagesOfShard(plan, shard) : [...plan.stages.values()]
-  const context = await execute(swept.config, plan, wanted, config.keep_weights === 'first')
+  await execute(
+    wanted.map((stage) => ({ stage, context })),
+    config.keep_weights === 'first',
+  )
   if (shard) return { files: [], complete }
   return { ...(await report(options, context, plan, swept.sweeps)), complete }
 }
@@ -151,6 +156,19 @@ export async function openStudy({ config, dataPath, outFolder, cacheFolder }: Om
   const data = await readStudyData(config, dataPath)
   const sources = new StudySources(data, join(outFolder, 'tokenizers'), cacheFolder)
   return { data, sources, store: new StageStore(join(outFolder, 'stages')) }
+}
+
+/** Trials share stages: each is run once, by the first that wants it. */
+function stagesOfTrials(
+  trials: readonly PlannedTrial[],
+  contextOf: (config: StudyConfig, plan: StudyPlan) => StageContext,
+): WantedStage[] {
+  const wanted = new Map<string, WantedStage>()
+  for (const { config, plan, stages } of trials) {
+    const context = contextOf(config, plan)
+    for (const stage of stages) if (!wanted.has(stage.key)) wanted.set(stage.key, { stage, context })
+  }
+  return [...wanted.values()]
 }
 
 function stagesOfShard({ stages }: StudyPlan, shard: Shard): Stage[] {

@@ -29,22 +29,25 @@ export type SweepResult = StudyResults['sweeps'][number]
 
 /**
  * Runs the sweeps of a configuration, one after the other, each with what the ones before it chose.
- * @param run the stages of a trial; does nothing where results are only put together
+ * @param run the stages of all trials of a sweep; does nothing where results are only put together
  * @returns the configuration with the chosen values
  */
 export async function runSweeps(
   config: StudyConfig,
-  { sources, store, run }: { sources: StudySources; store: StageStore; run: (trial: PlannedTrial) => Promise<void> },
+  {
+    sources,
+    store,
+    run,
+  }: { sources: StudySources; store: StageStore; run: (trials: readonly PlannedTrial[]) => Promise<void> },
 ): Promise<{ config: StudyConfig; sweeps: SweepResult[] }> {
   let current = config
   const sweeps: SweepResult[] = []
   for (const sweep of config.sweep) {
     const trials = await plannedTrials(current, sweep, sources)
-    const scored = []
-    for (const planned of trials) {
-      await run(planned)
-      scored.push({ ...planned, validationNll: await meanValidationNll(planned.objective, store) })
-    }
+    await run(trials)
+    const scored = await Promise.all(
+      trials.map(async (planned) => ({ ...planned, validationNll: await meanValidationNll(planned.objective, store) })),
+    )
     const best = scored
       .filter(({ validationNll }) => validationNll !== undefined)
       .reduce<(typeof scored)[number] | undefined>(

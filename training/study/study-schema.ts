@@ -207,7 +207,7 @@ export const StudyConfigSchema = Type.Object(
     description: Type.String({ default: '' }),
     data: DataConfig,
     /** one split, or */
-    split: Type.Optional(SplitConfig),
+    split: Type.Optional(Type.Object(SplitConfig.properties, closed)),
     /** k folds, whose out-of-fold predictions are pooled */
     folds: Type.Optional(FoldsConfig),
     /** every model is trained once a seed */

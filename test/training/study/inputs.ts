@@ -11,9 +11,9 @@ export const STUDY = {
   max_tokens: 32,
   bucket_width: 32,
   bootstrap_resamples: 50,
-  teacher: { architecture: SIZES, epochs: 2, learning_rate: 3e-3 },
+  teacher: { architecture: SIZES, epochs: 6, batch_size: 8, learning_rate: 3e-3 },
   students: [
-    { name: 'half', architecture: { ...SIZES, layers: 1 }, epochs: 2, learning_rate: 3e-3 },
+    { name: 'half', architecture: { ...SIZES, layers: 1 }, epochs: 3, batch_size: 8, learning_rate: 3e-3 },
     { name: 'thin', architecture: { ...SIZES, hidden_size: 16 }, epochs: 1, learning_rate: 3e-3 },
   ],
   methods: ['control', 'vanilla', { name: 'hidden', losses: { soft: { weight: 1 }, hidden: { layers: 'late' } } }],

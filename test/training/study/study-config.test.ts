@@ -38,3 +38,9 @@ test('one way to split and one start a student', () => {
   refusal({ general: {} }, /general: needs a corpus/)
   refusal({ split: { method: 'temporal' } }, /data\.time_column/)
 })
+
+test('folds take the place of a split', () => {
+  const config = parse({ folds: { count: 3 } })
+  assert.equal(config.split, undefined)
+  assert.equal(config.folds?.validation, 0.15)
+})
