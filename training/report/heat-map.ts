@@ -5,15 +5,20 @@ import { type Html, html } from './html.js'
 /** Steps of colour on each side of zero. */
 const LEVELS = 4
 const NAMED_TOKENS = 5
+/** Maps of further models open on demand. */
+const MAPS_IN_SIGHT = 6
 
 type Attributed = AttributionExample['models'][number]
 
 /** A text once for every model, its tokens shaded by attribution; the strongest tokens in words below each. */
 export function heatMaps(example: AttributionExample, number: number): Html {
+  const first = example.models.slice(0, MAPS_IN_SIGHT)
+  const others = example.models.slice(MAPS_IN_SIGHT)
   return html`<article class="example">
 <h3>Text ${number}: “${example.label}”</h3>
-<p class="note">Case ${example.exampleId}. Shaded: what speaks for <span class="p3">“${example.target}”</span> (blue) and against it (<span class="n3">orange, dotted</span>).</p>
-<div class="maps">${example.models.map((model) => heatMap(example, model))}</div>
+<p class="note">Case ${example.exampleId}. Shaded: what speaks for <span class="p3">“${example.target}”</span> (blue) and against it (<span class="n3">orange, dotted</span>). Pale text was cut off: no model read it.</p>
+<div class="maps">${first.map((model) => heatMap(example, model))}</div>
+${others.length === 0 ? undefined : html`<details><summary>${others.length} more ${others.length === 1 ? 'model' : 'models'}</summary><div class="maps">${others.map((model) => heatMap(example, model))}</div></details>`}
 </article>`
 }
 
@@ -26,7 +31,10 @@ function heatMap(example: AttributionExample, model: Attributed): Html {
 </figure>`
 }
 
-/** The text whole, so that what lies between tokens is kept; neighbours of one shade are one element. */
+/**
+ * The text whole, so that what lies between tokens is kept; neighbours of one shade are one element. What comes after the last token
+ * was cut off and never read.
+ */
 function shadedText({ text, offsets }: AttributionExample, attributions: readonly number[]): Html[] {
   const most = Math.max(...attributions.map(Math.abs), Number.MIN_VALUE)
   const runs: { level: number; start: number; end: number }[] = []
@@ -46,7 +54,8 @@ function shadedText({ text, offsets }: AttributionExample, attributions: readonl
     )
     place = end
   }
-  return [...pieces, html`${text.slice(place)}`]
+  const rest = text.slice(place)
+  return [...pieces, rest.trim() === '' ? html`${rest}` : html`<span class="unread">${rest}</span>`]
 }
 
 /** @param share of the strongest attribution, in [−1, 1] */

@@ -59,6 +59,8 @@ svg { display: block; max-width: 100%; height: auto; font-family: inherit; }
 .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.2rem; }
 .map { border: 1px solid var(--rule); border-radius: 4px; padding: .6rem .75rem; line-height: 1.75; font-size: .93rem; max-height: 24rem; overflow-y: auto; overflow-wrap: anywhere; }
 .p1, .p2, .p3, .p4, .n1, .n2, .n3, .n4 { border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.unread { opacity: .55; }
+details { margin: 1rem 0; } summary { cursor: pointer; color: var(--first); margin-bottom: .6rem; }
 .p1 { background: rgba(var(--pro), .14); } .p2 { background: rgba(var(--pro), .28); }
 .p3 { background: rgba(var(--pro), .42); } .p4 { background: rgba(var(--pro), .6); }
 .n1 { background: rgba(var(--con), .14); } .n2 { background: rgba(var(--con), .28); }

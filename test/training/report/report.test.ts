@@ -173,6 +173,20 @@ test('a heat map shows the whole text, the strongest token in the deepest shade 
   assert.ok(words.some(({ children }) => textOf(children).includes(`“${token}” (`)))
 })
 
+test('text that was cut off is marked as unread, and more than six models open on demand', () => {
+  const [example] = results.attributions
+  const offsets = example!.offsets.slice(0, 3)
+  const models = Array.from({ length: 8 }, (_, i) => ({ name: `model ${i}`, attributions: [0.1, -0.9, 0.4], delta: 0 }))
+  const shown = elements(
+    parseDocument(reportHtml({ ...results, attributions: [{ ...example!, offsets, models }] })).children,
+  )
+  const unread = shown.filter(({ attribs }) => attribs.class === 'unread')
+  assert.equal(unread.length, 8)
+  assert.equal(textOf(unread[0]!.children), example!.text.slice(offsets[2]![1]))
+  const [details] = shown.filter(({ name }) => name === 'details')
+  assert.equal(elements(details!.children).filter(({ attribs }) => attribs.class === 'map').length, 2)
+})
+
 test('failures and warnings stand before any figure, in an alarm', () => {
   const failed = reportHtml({
     ...results,
