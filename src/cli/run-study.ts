@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createEngine } from '../../training/engine/create-engine.js'
-import type { Device } from '../../training/engine/types.js'
+import type { Device, Precision } from '../../training/engine/types.js'
 import { exportModels, parseExports } from '../../training/study/export-models.js'
 import {
   describeStudy,
@@ -25,6 +25,7 @@ export interface StudyFlags {
   readonly out?: string
   readonly device: string
   readonly threads?: string
+  readonly precision?: string
   readonly shard?: string
   /** true without folders */
   readonly merge?: true | readonly string[]
@@ -59,12 +60,20 @@ export async function runStudyCommand(flags: StudyFlags): Promise<void> {
       const from = flags.merge === true ? [] : flags.merge.map((folder) => resolve(folder))
       return finish(progress, await mergeStudy({ ...options, versions, from }))
     }
-    const engine = await createEngine(flags.device as Device, threadsOption(flags))
+    const engine = await createEngine(flags.device as Device, {
+      ...threadsOption(flags),
+      precision: precisionOf(flags),
+    })
     progress.onEvent({ type: 'message', message: `engine ${engine.description}` })
     finish(progress, await runStudy({ ...options, versions, shard, engine }))
   } finally {
     progress.stop()
   }
+}
+
+function precisionOf({ precision = 'float32' }: StudyFlags): Precision {
+  if (precision === 'float32' || precision === 'float16') return precision
+  throw new InvalidConfiguration('--precision', `"${precision}" is neither float32 nor float16`)
 }
 
 function checkTogether({ shard, merge, dryRun, export: models, family }: StudyFlags): void {

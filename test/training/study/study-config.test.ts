@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { parseStudyConfig } from '../../../training/study/study-config.js'
+import { fileURLToPath } from 'node:url'
+import { parseStudyConfig, readStudyConfig } from '../../../training/study/study-config.js'
 
 const DATA = { text_column: 'facts', label_column: 'kind' }
 const parse = (change: object) => parseStudyConfig({ name: 's', data: DATA, ...change }, 'study.yaml')
@@ -43,4 +45,11 @@ test('folds take the place of a split', () => {
   const config = parse({ folds: { count: 3 } })
   assert.equal(config.split, undefined)
   assert.equal(config.folds?.validation, 0.15)
+})
+
+test('the examples are configurations', async () => {
+  const folder = new URL('../../../examples/', import.meta.url)
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'))
+  assert.ok(files.length > 0)
+  for (const file of files) assert.ok((await readStudyConfig(fileURLToPath(new URL(file, folder)))).students.length > 0)
 })
