@@ -50,6 +50,7 @@ export async function executeStages(options: ExecuteOptions): Promise<Execution>
       const stopped = dependsOn.some((needed) => failed.has(needed) || blocked.has(needed))
       if (stopped) blocked.set(key, name)
       if (stopped || store.isFinished(key)) {
+        progress.passes(stage)
         pending.delete(key)
         advanced = true
         continue
@@ -63,8 +64,9 @@ export async function executeStages(options: ExecuteOptions): Promise<Execution>
           progress.begins(stage)
           await runStage(stage, context)
           progress.ends(stage)
-        }
+        } else progress.passes(stage)
       } catch (error) {
+        progress.passes(stage)
         failed.set(key, await recordFailure(options, stage, error))
       } finally {
         await release()
@@ -134,11 +136,15 @@ function progressOf({ store, onEvent, wanted }: ExecuteOptions) {
         ...(etaSeconds && { etaSeconds }),
       })
     },
-    ends({ cost }: Stage) {
-      done++
-      costDone += cost
-      costLeft -= cost
+    ends(stage: Stage) {
+      costDone += stage.cost
       secondsDone += (performance.now() - began) / 1000
+      this.passes(stage)
+    },
+    /** Without having been run here: it failed, waits for one that did, or another process finished it. */
+    passes({ cost }: Stage) {
+      done++
+      costLeft -= cost
     },
   }
 }
