@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createEngine } from '../../training/engine/create-engine.js'
-import type { Device, Precision } from '../../training/engine/types.js'
+import type { Device } from '../../training/engine/types.js'
 import { exportModels, parseExports } from '../../training/study/export-models.js'
 import {
   describeStudy,
@@ -14,6 +14,7 @@ import {
 import { parseShard } from '../../training/study/shards.js'
 import { readStudyConfig } from '../../training/study/study-config.js'
 import { InvalidConfiguration } from '../errors.js'
+import { precisionOption } from './precision-option.js'
 import { EXIT_FAILURE } from './report-error.js'
 import { runtimeVersions } from './runtime-versions.js'
 import { threadsOption } from './threads-option.js'
@@ -62,18 +63,13 @@ export async function runStudyCommand(flags: StudyFlags): Promise<void> {
     }
     const engine = await createEngine(flags.device as Device, {
       ...threadsOption(flags),
-      precision: precisionOf(flags),
+      ...precisionOption(flags),
     })
     progress.onEvent({ type: 'message', message: `engine ${engine.description}` })
     finish(progress, await runStudy({ ...options, versions, shard, engine }))
   } finally {
     progress.stop()
   }
-}
-
-function precisionOf({ precision = 'float32' }: StudyFlags): Precision {
-  if (precision === 'float32' || precision === 'float16') return precision
-  throw new InvalidConfiguration('--precision', `"${precision}" is neither float32 nor float16`)
 }
 
 function checkTogether({ shard, merge, dryRun, export: models, family }: StudyFlags): void {

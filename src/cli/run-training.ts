@@ -9,6 +9,7 @@ import { smokeCases, smokeCsv } from '../../training/recipes/smoke-cases.js'
 import { trainFamily } from '../../training/recipes/train-family.js'
 import { writeWhole } from '../../training/write-whole.js'
 import { InvalidConfiguration } from '../errors.js'
+import { precisionOption } from './precision-option.js'
 import { runtimeVersions } from './runtime-versions.js'
 import { threadsOption } from './threads-option.js'
 import { trainingProgress } from './training-progress.js'
@@ -20,6 +21,7 @@ export interface TrainFlags {
   readonly base?: string
   readonly out?: string
   readonly device: string
+  readonly precision?: string
   readonly threads?: string
   readonly resume?: boolean
 }
@@ -38,7 +40,7 @@ export async function runTraining(flags: TrainFlags): Promise<void> {
     throw new InvalidConfiguration('--resume', `there is no run in ${runFolder}; leave --resume out to begin one`)
   }
   const dataPath = await dataFile(flags, config, runFolder)
-  const engine = await createEngine(flags.device as Device, threadsOption(flags))
+  const engine = await createEngine(flags.device as Device, { ...threadsOption(flags), ...precisionOption(flags) })
   const progress = trainingProgress()
   try {
     progress.onEvent({ type: 'message', message: `engine ${engine.description}` })

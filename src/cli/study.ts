@@ -11,7 +11,7 @@ export function addStudy(program: Command): void {
     .option('--out <folder>', 'stages and report (default: runs/<name>); finished stages in it are not repeated')
     .option('--device <name>', 'auto, cpu, cuda, webgpu, or tfjs:NAME for an installed tfjs backend', 'auto')
     .option('--threads <count>', "CPU threads of one operator (default: ONNX Runtime's choice)")
-    .option('--precision <name>', 'of training steps: float32, or float16 for mixed precision on GPUs', 'float32')
+    .option('--precision <name>', PRECISION_HELP, 'auto')
     .option('--shard <i/n>', 'run this share of the seeds and folds, from 0/n to (n-1)/n, and write no report')
     .option(
       '--merge [folders...]',

@@ -13,6 +13,7 @@ export function addTrain(program: Command): void {
     .option('--out <folder>', 'where the family goes (default: runs/<name>-<time>); the run is kept in <out>.run')
     .option('--device <name>', 'auto, cpu, cuda, webgpu, or tfjs:NAME for an installed tfjs backend', 'auto')
     .option('--threads <count>', "CPU threads of one operator (default: ONNX Runtime's choice)")
+    .option('--precision <name>', PRECISION_HELP, 'auto')
     .option('--resume', 'continue the run of --out where it stopped')
     .action(async (flags: TrainFlags) => {
       const { runTraining } = await import('./run-training.js')

@@ -36,6 +36,11 @@ export function nextLossScale(state: Tensors, finite: tf.Scalar): Tensors {
   }
 }
 
+/** @returns a saved state with a loss scale, also if it was saved by a run that had none */
+export function withLossScale(state: HostTensors): HostTensors {
+  return { ...initialLossScale(), ...state }
+}
+
 export function withoutLossScale(state: Tensors): Tensors {
   const { [LOSS_SCALE]: _scale, [GOOD_STEPS]: _good, ...rest } = state
   return rest

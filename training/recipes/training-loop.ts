@@ -11,6 +11,7 @@ import { type BatchPlan, lengthBucketedBatches } from '../data/length-buckets.js
 import type { Engine, Evaluator, InferenceFunction, StepFunction, Trainer } from '../engine/types.js'
 import { NOISE_LENGTH } from '../nn/dropout.js'
 import { linearSchedule } from '../optim/linear-schedule.js'
+import { withLossScale } from '../optim/loss-scale.js'
 import { initialTrainState, trainedParameters } from '../optim/train-step.js'
 import { createRandom } from '../random.js'
 import type { OptimisationConfig } from './config.js'
@@ -145,11 +146,9 @@ export async function trainingLoop<Figures extends ValidationFigures>(
     state: saved ? 'resumed' : 'started',
     detail: saved ? placeOf(progress) : engine.description,
   })
-  const trainer = await engine.trainer(
-    task.step,
-    saved?.tensors ?? initialTrainState(task.initial, { lossScaling: engine.precision === 'float16' }),
-    task.frozen,
-  )
+  const lossScaling = engine.precision === 'float16'
+  const state = saved?.tensors ?? initialTrainState(task.initial)
+  const trainer = await engine.trainer(task.step, lossScaling ? withLossScale(state) : state, task.frozen)
   const trained = saved ? trainedParameters(saved.tensors) : task.initial
   const evaluator = await engine.evaluator(task.validation.infer, evaluated(task, trained))
   const running = { engine, trainer, evaluator, files, onEvent }
