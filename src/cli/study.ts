@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { PRECISION_HELP } from './precision-option.js'
 import type { StudyFlags } from './run-study.js'
 
 /** `lextier study` */
