@@ -75,7 +75,7 @@ export async function modelResult(facts: ModelFacts, answers: Answers): Promise<
     trainingSeconds,
     sequencesPerSecond: rate,
     latency: [...latency],
-    warnings: [...ownWarnings(facts), ...partingWarnings(runs)],
+    warnings: [...modelWarnings(facts), ...partingWarnings(runs)],
   }
 }
 
@@ -95,7 +95,8 @@ async function withReferences(
   return { agreement, klFromTeacher: divergence }
 }
 
-function ownWarnings({ model, fit, teacher }: ModelFacts): string[] {
+/** What can be said of a model before it is trained. */
+export function modelWarnings({ model, fit, teacher }: Pick<ModelFacts, 'model' | 'fit' | 'teacher'>): string[] {
   if (model.kind === 'teacher') return []
   const found = [
     temperatureWarning(model.name, fit.losses),

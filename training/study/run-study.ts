@@ -7,13 +7,14 @@ import { eventRecord, type OnEvent } from '../recipes/events.js'
 import { appendLine, writeJson } from '../recipes/run-folder.js'
 import { writeReport } from '../report/write-report.js'
 import { executeStages, type WantedStage } from './execute-stages.js'
+import { modelWarnings } from './model-result.js'
 import { planStudy } from './plan.js'
 import type { StudyResults } from './results.js'
 import { type PlannedTrial, plannedTrials, runSweeps } from './run-sweeps.js'
 import { checkShard, isMine, type Shard } from './shards.js'
 import { type StageContext, StudyContext, stageContext } from './stage-context.js'
 import { StageStore } from './stage-store.js'
-import type { Stage, StudyPlan } from './stages.js'
+import type { FitStage, PlannedModel, Stage, StudyPlan } from './stages.js'
 import { readStudyData, type StudyData } from './study-data.js'
 import { publishable, studyResults } from './study-results.js'
 import type { StudyConfig } from './study-schema.js'
@@ -72,6 +73,7 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   // whatever would be refused is refused before the sweeps begin
   const first = planStudy(config, await sources.inputs(config))
   if (shard) checkShard(shard, first.groups.length)
+  warnAhead(first, onEvent)
   const swept = await runSweeps(config, {
     sources,
     store,
@@ -198,6 +200,15 @@ function announce({ dataset, audit }: StudyData, onEvent: OnEvent): void {
     type: 'message',
     message: `${dataset.examples.length} of ${dataset.rows} rows, ${dataset.labels.length} labels; ${how} ${size(train)} / ${size(validation)} / ${size(test)}`,
   })
+}
+
+/** Temperatures and compressions that disappoint, before hours are spent on them. */
+function warnAhead({ models, stages }: StudyPlan, onEvent: OnEvent): void {
+  const fitOf = ({ runs }: PlannedModel) => stages.get(runs[0]!.stage) as FitStage
+  const teacher = fitOf(models[0]!)
+  for (const model of models) {
+    for (const message of modelWarnings({ model, fit: fitOf(model), teacher })) onEvent({ type: 'warning', message })
+  }
 }
 
 /** Every shard tells its own story. */

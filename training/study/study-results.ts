@@ -88,19 +88,19 @@ export async function studyResults(context: StudyContext, options: ResultsOption
     pareto: paretoOf(models),
     attributions: attributed.examples,
     sweeps,
-    warnings: studyWarnings(withSimilarity, majority.accuracy, split),
+    warnings: teacherWarnings(models, majority.accuracy, split),
     failures,
     timings: results.map(({ name, seconds }) => ({ stage: name, seconds })),
   }
 }
 
-function studyWarnings(models: readonly ModelResult[], majority: number, split: string): string[] {
+/** What makes a whole study doubtful; the models' own warnings stand with them. */
+function teacherWarnings(models: readonly ModelResult[], majority: number, split: string): string[] {
   const teachers = models.filter(({ kind }) => kind === 'teacher')
-  const loud = teachers.flatMap(({ name, quality }) => {
+  return teachers.flatMap(({ name, quality }) => {
     const warning = teacherWarning(split, quality.accuracy, majority)
     return warning === undefined ? [] : [`${name}: ${warning}`]
   })
-  return [...new Set([...loud, ...models.flatMap(({ warnings }) => warnings)])]
 }
 
 async function latencyOf(model: PlannedModel, { store }: StudyContext): Promise<Latency[]> {

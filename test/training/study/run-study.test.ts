@@ -82,9 +82,10 @@ test('a study trains, measures and compares every model; a second run repeats no
   assert.deepEqual(again.begun, [])
   assert.deepEqual(withoutTimes(again.results!), withoutTimes(results))
 
-  const warmer = { name: 'vanilla', losses: { soft: { temperature: 4 }, hard: {} } }
+  const warmer = { name: 'vanilla', losses: { soft: { temperature: 6 }, hard: {} } }
   const changed = await run(study({ students, seeds: [1], methods: ['control', warmer, HIDDEN] }), 'whole')
   assert.deepEqual(changed.begun, ['half/vanilla'])
+  assert.match(changed.warnings.join('\n'), /half\/vanilla: a temperature of 6/)
 })
 
 test('shards in folders of their own, put together, give the results of one run', async () => {
