@@ -45,6 +45,8 @@ export interface AdamWResult {
   readonly finite?: tf.Scalar
 }
 
+const LARGEST_FLOAT32 = 3.4028234663852886e38
+
 /** as clip_grad_norm_ adds to the norm */
 const NORM_EPSILON = 1e-6
 
@@ -77,7 +79,8 @@ export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWR
   }))
   const scaledNorm = tf.sqrt(tf.addN(groups.map(({ gradient }) => sumOfSquares(gradient)))) as tf.Scalar
   const gradientNorm = lossScale ? tf.div<tf.Scalar>(scaledNorm, lossScale) : scaledNorm
-  const finite = lossScale && (tf.isFinite(scaledNorm) as tf.Scalar)
+  // false for NaN too, and one operator that every provider has
+  const finite = lossScale && (tf.lessEqual(scaledNorm, LARGEST_FLOAT32) as tf.Scalar)
   /** the value of a step that counts, or what a skipped one has in its place */
   const unlessSkipped = (value: tf.Tensor | number, skipped: tf.Tensor | number): tf.Tensor =>
     finite ? tf.where(finite, asTensor(value), asTensor(skipped)) : asTensor(value)
