@@ -24,27 +24,3 @@ export function runOffered(
 export function fullPrecision<T extends tf.Tensor>(x: T): T {
   return offers('FullPrecision') ? (runOffered('FullPrecision', { x })[0] as T) : x
 }
-
-/**
- * The same tensors for a forward pass: small ones are turned into what mixed precision computes in together, where that
- * saves an operator each.
- * @param small which of them; biases and the like
- */
-export function castTogether(
-  tensors: Readonly<Record<string, tf.Tensor>>,
-  small: (name: string, tensor: tf.Tensor) => boolean,
-): Record<string, tf.Tensor> {
-  const chosen = offers('CostlyOperators')
-    ? Object.entries(tensors).filter(([name, tensor]) => small(name, tensor))
-    : []
-  if (chosen.length < 2) return { ...tensors }
-  const joined = tf.concat1d(chosen.map(([, tensor]) => tf.reshape(tensor, [-1]) as tf.Tensor1D))
-  const parts = tf.split(
-    runOffered('HalfPrecision', { x: joined })[0]!,
-    chosen.map(([, { size }]) => size),
-  )
-  return {
-    ...tensors,
-    ...Object.fromEntries(chosen.map(([name, { shape }], index) => [name, tf.reshape(parts[index]!, shape)])),
-  }
-}

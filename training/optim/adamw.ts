@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { HostTensors } from '../../src/family/tensor.js'
 import type { Tensors } from '../engine/types.js'
 import { fullPrecision, offers } from '../nn/offered-kernels.js'
+import { joined, parted, togetherBy } from './joined-tensors.js'
 
 export interface AdamWSettings {
   /** 0.9 unless told otherwise */
@@ -169,9 +170,9 @@ interface Group {
 }
 
 /** Parameters of at most this many elements are updated together, end to end: one operator costs more than their arithmetic. */
-export const SMALL = 8192
+const SMALL = 8192
 
-/** @returns groups whose members share all coefficients; they are small, or of one shape, or one */
+/** @returns groups whose members share all coefficients; they are of one shape, or small, or one */
 function groupsOf(names: readonly string[], parameters: Tensors, settings: AdamWSettings): Group[] {
   const groups = new Map<string, { members: string[]; factor: number; decays: boolean }>()
   for (const name of names) {
@@ -179,34 +180,13 @@ function groupsOf(names: readonly string[], parameters: Tensors, settings: AdamW
     const factor = settings.learningRateFactor?.(name) ?? 1
     const decays = settings.decays(name)
     const small = size <= SMALL && offers('ManyTensors')
-    // gradients of a layer's own are held in one precision
-    const alike = small
-      ? `small ${name.startsWith('encoder.layer.')}`
-      : offers('CostlyOperators')
-        ? `of shape ${shape}`
-        : `alone: ${name}`
+    const alike = offers('CostlyOperators') ? togetherBy(name, shape) : small ? 'small' : `alone: ${name}`
     const key = `${factor} ${decays} ${alike}`
     const group = groups.get(key) ?? { members: [], factor, decays }
     group.members.push(name)
     groups.set(key, group)
   }
   return [...groups.values()]
-}
-
-/** One after the other along the first axis, vectors where shapes differ. */
-function joined(tensors: readonly tf.Tensor[]): tf.Tensor {
-  const [first] = tensors as [tf.Tensor]
-  if (tensors.length === 1) return first
-  const alike = tensors.every(({ shape }) => shape.join() === first.shape.join())
-  return tf.concat(alike && first.rank > 0 ? [...tensors] : tensors.map((tensor) => tf.reshape(tensor, [-1])), 0)
-}
-
-/** Undoes joined. */
-function parted(tensor: tf.Tensor, shapes: readonly number[][]): tf.Tensor[] {
-  if (shapes.length === 1) return [tensor]
-  const row = tensor.shape.slice(1).reduce((product, size) => product * size, 1)
-  const sizes = shapes.map((shape) => shape.reduce((product, size) => product * size, 1) / row)
-  return tf.split(tensor, sizes).map((part, index) => tf.reshape(part, shapes[index]!))
 }
 
 /** Rows first: GPUs sum a matrix in one go far more slowly. */

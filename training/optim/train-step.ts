@@ -9,8 +9,8 @@ import type { HostTensors } from '../../src/family/tensor.js'
 import type { InferenceFunction, StepFunction, Tensors } from '../engine/types.js'
 import type { Loss } from '../losses/loss.js'
 import { type EncoderBatch, encode } from '../nn/encoder.js'
-import { castTogether } from '../nn/offered-kernels.js'
-import { type AdamWSettings, adamWInit, adamWStep, SMALL } from './adamw.js'
+import { type AdamWSettings, adamWInit, adamWStep } from './adamw.js'
+import { castTogether } from './joined-tensors.js'
 import { initialLossScale, LOSS_SCALE, nextLossScale, withoutLossScale } from './loss-scale.js'
 
 export interface TrainStepOptions {
@@ -37,7 +37,7 @@ export function makeTrainStep(options: TrainStepOptions): StepFunction {
   const { config, loss, optimiser, dropout, accumulation = 1 } = options
   return (state, batch, frozen) => {
     const parameters = trainedParameters(state)
-    const used = castTogether(parameters, (name, { size }) => name.startsWith('encoder.layer.') && size <= SMALL)
+    const used = castTogether(parameters)
     const lossScale = state[LOSS_SCALE] as tf.Scalar | undefined
     const total = new Accumulator(accumulation)
     for (let index = 0; index < accumulation; index++) {
