@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import type { Tensors } from '../engine/types.js'
 import { type Dropout, type DropoutSite, dropoutGradient } from './dropout.js'
-import { linear } from './linear.js'
+import { joinedLinear, linear } from './linear.js'
 import { offers, runOffered } from './offered-kernels.js'
 
 /** What one attention layer saw, heads apart: queries, keys, values [batch, heads, tokens, hidden / heads]. */
@@ -48,11 +48,13 @@ export function selfAttention(
   const headSize = hiddenSize / heads
   const [batch, , , tokens] = bias.shape
   const split = (rows: tf.Tensor2D): tf.Tensor4D =>
-    tf.transpose(tf.reshape(rows, [batch, tokens, heads, headSize]), [0, 2, 1, 3])
-
-  const queries = split(linear(parameters, `${prefix}.query`, x))
-  const keys = split(linear(parameters, `${prefix}.key`, x))
-  const values = split(linear(parameters, `${prefix}.value`, x))
+    tf.transpose(tf.reshape(rows, [batch, tokens, -1, headSize]), [0, 2, 1, 3])
+  const names = ['query', 'key', 'value'].map((name) => `${prefix}.${name}`)
+  const [queries, keys, values] = (
+    offers('CostlyOperators')
+      ? tf.split(split(linear(joinedLinear(parameters, names), 'joined', x)), 3, 1)
+      : names.map((name) => split(linear(parameters, name, x)))
+  ) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
   const rate = dropout?.rate ?? 0
   const layout = { groups: batch * heads, rows: tokens, columns: tokens }
   const site = dropout && rate > 0 ? dropout.masks.site(layout, rate) : undefined

@@ -17,21 +17,22 @@ export interface Dropout {
    */
   apply<T extends tf.Tensor>(x: T, layout: DropoutLayout, rate: number): T
   /**
-   * apply(product + bias) + residual
-   * @param product and residual [groups · rows, columns], bias [columns]
+   * apply(input · kernel + bias) + residual
+   * @param input [groups · rows, in], kernel [in, columns], bias [columns], residual [groups · rows, columns]
    */
-  applyBetween(
-    product: tf.Tensor2D,
-    bias: tf.Tensor,
-    residual: tf.Tensor2D,
-    layout: DropoutLayout,
-    rate: number,
-  ): tf.Tensor2D
+  applyBetween(between: Between, layout: DropoutLayout, rate: number): tf.Tensor2D
   /**
    * The next site, for code that writes its gradient out. To be called outside of tf.customGrad, whose scope would dispose
    * of what all sites share.
    */
   site(layout: DropoutLayout, rate: number): DropoutSite
+}
+
+export interface Between {
+  readonly input: tf.Tensor2D
+  readonly kernel: tf.Tensor2D
+  readonly bias: tf.Tensor
+  readonly residual: tf.Tensor2D
 }
 
 export interface DropoutSite {
@@ -130,33 +131,37 @@ export function createDropout(noise: tf.Tensor1D, { sites, pass = { index: 0, co
   return {
     site,
     apply,
-    applyBetween(product, bias, residual, layout, rate) {
-      if (rate > 0 && offers('BiasDropout')) return between(product, bias, residual, rate, first + nextPlace(rate))
-      return tf.add(apply(tf.add(product, bias), layout, rate), residual) as tf.Tensor2D
+    applyBetween(between, layout, rate) {
+      if (rate > 0 && offers('BiasDropout')) return fusedBetween(between, rate, first + nextPlace(rate))
+      const { input, kernel, bias, residual } = between
+      return tf.add(apply(tf.add(tf.matMul(input, kernel), bias), layout, rate), residual) as tf.Tensor2D
     },
   }
 }
 
-function between(
-  product: tf.Tensor2D,
-  bias: tf.Tensor,
-  residual: tf.Tensor2D,
-  rate: number,
-  seed: number,
-): tf.Tensor2D {
+/** The factor 1/(1 − rate) of the gradient goes to the matrix products, which take it for nothing. */
+function fusedBetween({ input, kernel, bias, residual }: Between, rate: number, seed: number): tf.Tensor2D {
   return tf.customGrad((...args) => {
-    const [x, bias, residual] = args as [tf.Tensor, tf.Tensor, tf.Tensor]
-    const save = args[3] as tf.GradSaveFunc
-    const [value, mask] = runOffered('BiasDropout', { x, bias, residual }, { rate, seed }) as [tf.Tensor, tf.Tensor]
-    save([mask])
+    const [input, kernel, bias, residual] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+    const save = args[4] as tf.GradSaveFunc
+    const operands = { x: tf.matMul(input, kernel), bias, residual }
+    const [value, mask] = runOffered('BiasDropout', operands, { rate, seed }) as [tf.Tensor, tf.Tensor]
+    save([input, kernel, mask])
     return {
       value,
-      gradFunc: (dy: tf.Tensor, [mask]: tf.Tensor[]) => {
-        const dx = dropoutGradient(dy, mask!, rate)
-        return [dx, tf.sum(dx, 0), dy]
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [input, kernel, mask] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
+        const kept = tf.where(mask, dy, 0)
+        const factor = 1 / (1 - rate)
+        return [
+          tf.mul(tf.matMul(kept, kernel, false, true), factor),
+          tf.mul(tf.matMul(input, kept, true, false), factor),
+          tf.mul(tf.sum(kept, 0), factor),
+          dy,
+        ]
       },
     }
-  })(product, bias, residual) as tf.Tensor2D
+  })(input, kernel, bias, residual) as tf.Tensor2D
 }
 
 function drawnByDevice<T extends tf.Tensor>(x: T, rate: number, seed: number): { value: T; mask: tf.Tensor } {

@@ -81,8 +81,9 @@ export function encode(
   /** residual + dropout(linear(input)) */
   const linearOnto = (residual: tf.Tensor2D, name: string, input: tf.Tensor2D): tf.Tensor2D => {
     if (drop === undefined) return tf.add(linear(parameters, name, input), residual)
-    const product = tf.matMul(input, parameter(parameters, `${name}.weight`)) as tf.Tensor2D
-    return drop.masks.applyBetween(product, parameter(parameters, `${name}.bias`), residual, stateLayout, drop.rate)
+    const kernel = parameter<tf.Tensor2D>(parameters, `${name}.weight`)
+    const bias = parameter(parameters, `${name}.bias`)
+    return drop.masks.applyBetween({ input, kernel, bias, residual }, stateLayout, drop.rate)
   }
 
   const bias = paddingBias(attentionMask)

@@ -17,3 +17,20 @@ export function parameter<T extends tf.Tensor = tf.Tensor2D>(parameters: Tensors
   if (tensor === undefined) throw new TypeError(`the encoder has no parameter "${name}"`)
   return tensor as T
 }
+
+/**
+ * Linear layers of the same input as one.
+ * @returns the parameters of a layer named `joined`, whose columns are those of the layers named, one after the other
+ */
+export function joinedLinear(parameters: Tensors, names: readonly string[]): Tensors {
+  return {
+    'joined.weight': tf.concat(
+      names.map((name) => parameter(parameters, `${name}.weight`)),
+      1,
+    ),
+    'joined.bias': tf.concat(
+      names.map((name) => parameter(parameters, `${name}.bias`)),
+      0,
+    ),
+  }
+}

@@ -38,17 +38,13 @@ const layerNormGrad: TracedKernel = (backend, { dy, x, scale, mean, inverse }) =
     (tensor) => backend.fullNative(tensor, half).name,
   ) as [string, string, string, string, string]
   const node = (opType: string, ...inputs: string[]) => graph.node(opType, inputs)
-  const share = backend.inPrecision({ name: graph.scalar(1 / columns, 'float32'), held: [], half: false }, half).name
-  const weights = node('Reshape', node('Mul', scaleName, share), graph.int64([columns, 1]))
+  const scaleColumn = node('Reshape', scaleName, graph.int64([columns, 1]))
+  const rowSum = (name: string) => graph.node('Gemm', [name, scaleColumn], { alpha: new OnnxFloat(1 / columns) })
   const centred = node('Sub', xName, meanName)
   const scaled = node('Mul', dyName, inverseName)
   const product = node('Mul', scaled, centred)
-  const pull = node('Mul', node('Mul', node('Gemm', product, weights), inverseName), inverseName)
-  const dx = node(
-    'Sub',
-    node('Sub', node('Mul', scaled, scaleName), node('Gemm', scaled, weights)),
-    node('Mul', centred, pull),
-  )
+  const pull = node('Mul', node('Mul', rowSum(product), inverseName), inverseName)
+  const dx = node('Sub', node('Sub', node('Mul', scaled, scaleName), rowSum(scaled)), node('Mul', centred, pull))
   const columnSum = (name: string) => graph.node('ReduceSum', [name, graph.int64([0])], { keepdims: 0 })
   return [
     backend.symbolic(dx, x!.shape, 'float32', x!.shape, half),
