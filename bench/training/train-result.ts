@@ -6,6 +6,7 @@ import { describeEnvironment } from '../host/environment.js'
 import { textTable } from '../output/text-table.js'
 import { type BenchResult, writeResult } from '../output/write-result.js'
 import { runTrainBench, type TrainBenchRow } from '../train.js'
+import { cpuMatmulRate } from './matmul-rate.js'
 
 /** As commander gives them. */
 export interface TrainFlags {
@@ -22,6 +23,8 @@ export interface TrainFlags {
 export interface TrainResult extends BenchResult {
   readonly bench: 'train'
   readonly rows: readonly TrainBenchRow[]
+  /** of ONNX Runtime's own float32 product, before and after the steps, whichever is higher; on the CPU alone */
+  readonly matmulRateTflops?: number
 }
 
 /** `npm run bench -- train`. @throws InvalidConfiguration naming the flag */
@@ -32,22 +35,28 @@ export async function benchTraining(flags: TrainFlags): Promise<void> {
   if (unknown !== undefined) {
     throw new InvalidConfiguration('--architectures', `"${unknown}" is none; lextier architectures lists them`)
   }
+  const threads = flags.threads === undefined ? undefined : count('--threads', flags.threads)
+  const measureRate = async () => (flags.device === 'cpu' ? cpuMatmulRate(threads) : undefined)
+  const rateBefore = await measureRate()
   const rows = await runTrainBench({
     device: flags.device as Device,
     architectures,
     batchSizes: flags.batchSizes.split(',').map((size) => count('--batch-sizes', size)),
     tokens: count('--tokens', flags.tokens),
     steps: count('--steps', flags.steps),
-    ...(flags.threads !== undefined && { threads: count('--threads', flags.threads) }),
+    ...(threads !== undefined && { threads }),
     precision: precisionOf(flags.precision),
     onRow: ({ architecture, batchSize, sequencesPerSecond }) =>
       process.stderr.write(`${architecture}, batch ${batchSize}: ${sequencesPerSecond.toPrecision(3)} sequences/s\n`),
   })
-  const result: TrainResult = { bench: 'train', environment, rows }
-  await writeResult(result, trainTable(rows), flags.json)
+  const rateAfter = await measureRate()
+  const rate = rateBefore !== undefined && rateAfter !== undefined ? Math.max(rateBefore, rateAfter) : undefined
+  const result: TrainResult = { bench: 'train', environment, rows, ...(rate && { matmulRateTflops: rate }) }
+  await writeResult(result, trainTable(rows, rate), flags.json)
 }
 
-export function trainTable(rows: readonly TrainBenchRow[]): string {
+/** @param rate of the machine's matrix product, TFLOP/s, where it was measured */
+export function trainTable(rows: readonly TrainBenchRow[], rate?: number): string {
   return textTable(
     [
       'architecture',
@@ -59,6 +68,7 @@ export function trainTable(rows: readonly TrainBenchRow[]): string {
       'sequences/s',
       'with state in and out',
       'matmul TFLOP/s',
+      ...(rate === undefined ? [] : [`share of ${rate.toPrecision(3)}`]),
       'start ms',
       'memory MiB',
     ],
@@ -72,6 +82,7 @@ export function trainTable(rows: readonly TrainBenchRow[]): string {
       row.sequencesPerSecond,
       row.callSequencesPerSecond,
       row.matmulTflops,
+      ...(rate === undefined ? [] : [`${((100 * row.matmulTflops) / rate).toFixed(0)}%`]),
       row.startMs,
       row.memoryMiB ?? '-',
     ]),
