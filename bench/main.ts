@@ -6,29 +6,81 @@ const program = new Command('bench').description(
   'Measurements of lextier, printed as a table and as JSON (docs/benchmarks.md)',
 )
 
-program
-  .command('serve')
-  .description(
+/** What every bench of the server takes. @param seconds the default of --seconds, and what it is of */
+function serverBench(name: string, description: string, seconds: { initial: string; of: string }): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--models <folder>', 'folder of families (default: the bundled ones)')
+    .option('--family <name>', 'which family (default: the first by name)')
+    .option('--provider <name>', 'auto, cpu, cuda or webgpu', 'auto')
+    .option('--max-batch-tokens <count>', "tokens of one batch, padding included (default: the server's choice)")
+    .option('--data <file>', 'CSV, TSV or JSONL of real texts (default: synthetic texts of the same lengths)')
+    .option('--text-column <name>', 'column of the texts', 'facts')
+    .option('--texts <count>', 'at most so many texts, drawn at random', '512')
+    .option('--seconds <count>', seconds.of, seconds.initial)
+    .option('--seed <number>', 'of texts, arrivals and budgets', '1')
+    .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
+}
+
+function withEngines(command: Command): Command {
+  return command
+    .option('--engines <count>', "inference processes (default: the server's choice)")
+    .option('--threads <count>', "threads of each (default: the server's choice)")
+}
+
+const CONNECTIONS = 'closed-loop connections to try (default: enough for full batches)'
+
+withEngines(
+  serverBench(
+    'serve',
     'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
-  )
-  .option('--models <folder>', 'folder of families (default: the bundled ones)')
-  .option('--family <name>', 'which family (default: the first by name)')
-  .option('--provider <name>', 'auto, cpu, cuda or webgpu', 'auto')
-  .option('--engines <count>', "inference processes (default: the server's choice)")
-  .option('--threads <count>', "threads of each (default: the server's choice)")
-  .option('--max-batch-tokens <count>', "tokens of one batch, padding included (default: the server's choice)")
-  .option('--data <file>', 'CSV, TSV or JSONL of real texts (default: synthetic texts of the same lengths)')
-  .option('--text-column <name>', 'column of the texts', 'facts')
-  .option('--texts <count>', 'at most so many texts, drawn at random', '512')
-  .option('--seconds <count>', 'of each open-loop phase; other phases are shares of it', '10')
+    { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
+  ),
+)
   .option('--load <shares>', 'open-loop loads as shares of the measured capacity', '0.5,0.8')
   .option('--budgets <ms>', 'latency budgets that requests draw from (default: multiples of idle latencies)')
-  .option('--connections <counts>', 'closed-loop connections to try (default: enough for full batches)')
-  .option('--seed <number>', 'of texts, arrivals and budgets', '1')
-  .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
+  .option('--connections <counts>', CONNECTIONS)
   .action(async (flags) => {
     const { runServeBench } = await import('./serve.js')
     await runServeBench(flags)
+  })
+
+withEngines(
+  serverBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
+    initial: '10',
+    of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
+  }),
+)
+  .option('--rounds <count>', 'of each tier; served and bare take turns', '3')
+  .option('--connections <counts>', CONNECTIONS)
+  .action(async (flags) => {
+    const { runOverheadBench } = await import('./overhead.js')
+    await runOverheadBench(flags)
+  })
+
+serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
+  initial: '10',
+  of: 'each tier of each layout is measured for 0.48 of it',
+})
+  .option('--engines <counts>', 'layouts to measure: inference processes', '1,2')
+  .option('--threads <count>', 'threads of each', '1')
+  .option('--connections <counts>', CONNECTIONS)
+  .action(async (flags) => {
+    const { runScaleBench } = await import('./scale.js')
+    await runScaleBench(flags)
+  })
+
+withEngines(
+  serverBench('start', 'time to ready with an empty and with a filled cache of model variants, and memory', {
+    initial: '5',
+    of: 'of requests before memory is read once more',
+  }),
+)
+  .option('--starts <count>', 'with each kind of cache', '3')
+  .action(async (flags) => {
+    const { runStartBench } = await import('./start.js')
+    await runStartBench(flags)
   })
 
 program

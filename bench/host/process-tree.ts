@@ -5,6 +5,8 @@ export interface ProcessTreeUsage {
   readonly processes: number
   /** resident, summed: pages that processes share count in each */
   readonly rssMiB: number
+  /** of the root process alone */
+  readonly rootRssMiB: number
   /** user and system time of the processes that live, seconds since their start */
   readonly cpuSeconds: number
 }
@@ -24,6 +26,7 @@ export function processTreeUsage(rootPid: number): ProcessTreeUsage | undefined 
   return {
     processes: pids.length,
     rssMiB: pids.reduce((sum, pid) => sum + rssMiB(pid), 0),
+    rootRssMiB: rssMiB(rootPid),
     cpuSeconds: pids.reduce((sum, pid) => sum + stats.get(pid)!.cpuSeconds, 0),
   }
 }

@@ -15,6 +15,8 @@ export interface ServerFlags {
   readonly engines?: string | undefined
   readonly threads?: string | undefined
   readonly maxBatchTokens?: string | undefined
+  /** folder of the model variants that the server keeps between starts; default: its own choice */
+  readonly cache?: string | undefined
 }
 
 /** What the server says that it chose. */
@@ -47,7 +49,7 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
   const entry =
     from === 'dist' ? [join(REPOSITORY, BUILT_ENTRY)] : ['--import', 'tsx', join(REPOSITORY, 'src/cli/main.ts')]
   const startMs = performance.now()
-  const child = spawnServer([...entry, ...serveArguments(flags)], logFile)
+  const child = spawnServer([...entry, ...serveArguments(flags)], flags.cache, logFile)
   const removeScratch = () => rmSync(scratch, { recursive: true, force: true })
   const abandon = () => {
     child.kill('SIGTERM')
@@ -85,13 +87,13 @@ function serveArguments({ models, provider, engines, threads, maxBatchTokens }: 
 }
 
 /** Its log goes to a file, as in production: reading a pipe would be work for the load generator. */
-function spawnServer(args: readonly string[], logFile: string): ChildProcess {
+function spawnServer(args: readonly string[], cache: string | undefined, logFile: string): ChildProcess {
   const log = openSync(logFile, 'w')
   // a setting of this shell would silently be part of the figures
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
   const child = spawn(process.execPath, args, {
     cwd: REPOSITORY,
-    env: Object.fromEntries(inherited),
+    env: { ...Object.fromEntries(inherited), ...(cache !== undefined && { LEXTIER_CACHE: cache }) },
     stdio: ['ignore', log, log],
   })
   closeSync(log)

@@ -14,7 +14,7 @@ export interface ServeFlags {
   readonly textColumn: string
   readonly texts: string
   readonly seconds: string
-  readonly load: string
+  readonly load?: string
   readonly budgets?: string
   readonly connections?: string
   readonly seed: string
@@ -50,7 +50,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     textColumn: flags.textColumn,
     texts: oneNumber('--texts', flags.texts, 1, 1_000_000, true),
     seconds: oneNumber('--seconds', flags.seconds, 0.1, 3_600),
-    loadShares: numbers('--load', flags.load, 0.01, 10),
+    loadShares: numbers('--load', flags.load ?? '0.5,0.8', 0.01, 10),
     budgetsMs: flags.budgets === undefined ? undefined : numbers('--budgets', flags.budgets, 0.1, 60_000),
     connections:
       flags.connections === undefined ? undefined : numbers('--connections', flags.connections, 1, 4_096, true),
@@ -58,11 +58,13 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   }
 }
 
-function numbers(flag: string, text: string, least: number, most: number, whole = false): number[] {
+/** @throws InvalidConfiguration naming the flag */
+export function numbers(flag: string, text: string, least: number, most: number, whole = false): number[] {
   return text.split(',').map((part) => oneNumber(flag, part, least, most, whole))
 }
 
-function oneNumber(flag: string, text: string, least: number, most: number, whole = false): number {
+/** @throws InvalidConfiguration naming the flag */
+export function oneNumber(flag: string, text: string, least: number, most: number, whole = false): number {
   const value = Number(text.trim() || Number.NaN)
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value
   throw new InvalidConfiguration(flag, `"${text}" is not a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)

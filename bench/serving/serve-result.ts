@@ -23,8 +23,8 @@ export interface TierResult {
   readonly shareOfRawPerCpuSecond: number | null
 }
 
-export interface ServeResult extends BenchResult {
-  readonly bench: 'serve'
+/** What the result of every bench of the server says of its run. */
+export interface RunDescription extends Pick<BenchResult, 'environment'> {
   readonly family: string
   readonly version: string
   readonly workload: Omit<Workload, 'texts'> & { readonly texts: number }
@@ -36,6 +36,10 @@ export interface ServeResult extends BenchResult {
     readonly whenReady: ProcessTreeUsage | null
     readonly atEnd: ProcessTreeUsage | null
   }
+}
+
+export interface ServeResult extends BenchResult, RunDescription {
+  readonly bench: 'serve'
   readonly tiers: readonly TierResult[]
   /** drawn with equal chances by every request below */
   readonly budgetsMs: readonly number[]

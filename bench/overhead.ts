@@ -1,0 +1,88 @@
+/** The overhead bench: served throughput at saturation beside bare `session.run`, in alternating rounds. */
+import type { TierName } from '../src/family/family-schema.js'
+import { percent, textTable } from './output/text-table.js'
+import { type BenchResult, writeResult } from './output/write-result.js'
+import { medianRound, type OverheadRound, type OverheadShare, overheadShare } from './overhead/overhead-share.js'
+import { measureServedAndRaw } from './serving/measure-tier.js'
+import { type MeasuredServer, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
+import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
+import type { RunDescription } from './serving/serve-result.js'
+
+export interface OverheadFlags extends ServeFlags {
+  readonly rounds: string
+}
+
+export interface TierOverhead {
+  readonly tier: TierName
+  readonly rounds: readonly (OverheadRound & OverheadShare)[]
+  /** the round whose share of the CPUs left is in the middle */
+  readonly median: OverheadRound & OverheadShare
+}
+
+export interface OverheadResult extends BenchResult, RunDescription {
+  readonly bench: 'overhead'
+  readonly tiers: readonly TierOverhead[]
+}
+
+/** `npm run bench -- overhead` */
+export async function runOverheadBench(flags: OverheadFlags): Promise<void> {
+  const rounds = oneNumber('--rounds', flags.rounds, 1, 1_000, true)
+  const result = await benchOverhead(serveOptions(flags), rounds, (phase) => process.stderr.write(`${phase} …\n`))
+  await writeResult(result, overheadTable(result), flags.json)
+}
+
+export async function benchOverhead(
+  options: ServeOptions,
+  rounds: number,
+  onProgress: OnProgress,
+): Promise<OverheadResult> {
+  const { measured: tiers, run } = await withServer(await prepareBench(options, onProgress), async (server) => {
+    const found: TierOverhead[] = []
+    for (const { tier } of server.family.manifest.tiers) found.push(await tierOverhead(server, tier, rounds))
+    return found
+  })
+  return { bench: 'overhead', ...run, tiers }
+}
+
+async function tierOverhead(server: MeasuredServer, tier: TierName, count: number): Promise<TierOverhead> {
+  const { engines, threads } = server.context.server.choice
+  const cpus = { available: server.environment.cpusAvailable, ofEngines: engines * threads }
+  const rounds: (OverheadRound & OverheadShare)[] = []
+  for (let i = 0; i < count; i++) {
+    const { capacity, raw } = await measureServedAndRaw(server, tier)
+    const best = raw[raw.best]
+    const round = {
+      servedTokensPerSecond: capacity.tokensPerSecond,
+      rawTokensPerSecond: best.tokensPerSecond,
+      servedTokensPerCpuSecond: capacity.tokensPerCpuSecond,
+      rawTokensPerCpuSecond: best.tokensPerCpuSecond,
+      generatorCpus: capacity.cpu.generatorSeconds / capacity.cpu.wallSeconds,
+    }
+    rounds.push({ ...round, ...overheadShare(round, cpus) })
+  }
+  return { tier, rounds, median: medianRound(rounds, ({ ofCpusLeft }) => ofCpusLeft) }
+}
+
+function overheadTable({ family, server, workload, tiers }: OverheadResult): string {
+  return [
+    `family ${family} on ${server.provider}, engines ${server.engines}, threads of each ${server.threads}, server from ${server.from}`,
+    workload.source,
+    '',
+    'Served at saturation over bare session.run on as many processes and threads; the median round of each tier',
+    textTable(
+      ['tier', 'raw tokens/s', 'served tokens/s', 'generator CPUs', 'share', 'share of CPUs left', 'share per CPU-s'],
+      tiers.map(({ tier, median }) => [
+        tier,
+        median.rawTokensPerSecond,
+        median.servedTokensPerSecond,
+        median.generatorCpus,
+        percent(median.plain),
+        percent(median.ofCpusLeft),
+        percent(median.perCpuSecond),
+      ]),
+    ),
+    '',
+    'Share of CPUs left, all rounds',
+    ...tiers.map(({ tier, rounds }) => `${tier}: ${rounds.map(({ ofCpusLeft }) => percent(ofCpusLeft)).join(', ')}`),
+  ].join('\n')
+}

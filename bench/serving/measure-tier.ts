@@ -1,0 +1,63 @@
+/** One tier of a running server: idle latency, capacity, and what the bare runtime reaches with the same file. */
+import { tierPaths } from '../../src/family/load-family.js'
+import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
+import { measureRaw, type RawThroughput } from '../raw/measure-raw.js'
+import { type Capacity, measureCapacity, measureIdleLatency } from './measure-capacity.js'
+import { connectionsFor, type MeasuredServer } from './measured-server.js'
+import type { TierResult } from './serve-result.js'
+
+/** Shares of `--seconds`. */
+export const IDLE_SHARE = 0.15
+export const CAPACITY_SHARE = 0.4
+const RAW_SHARE = 0.4
+
+/** Served and raw throughput are measured one right after the other, so that a machine that drifts drifts under both. */
+export async function measureTier(server: MeasuredServer, tier: TierResult['tier']): Promise<TierResult> {
+  const { options, family, context, onProgress } = server
+  const { architecture, parameters } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
+  onProgress(`${tier}: idle latency`)
+  const idle = await measureIdleLatency(context, tier, IDLE_SHARE * 1_000 * options.seconds)
+  const { capacity, raw } = await measureServedAndRaw(server, tier)
+  const best = raw[raw.best]
+  return {
+    tier,
+    architecture,
+    parameters,
+    idle,
+    capacity,
+    raw,
+    shareOfRaw: capacity.tokensPerSecond / best.tokensPerSecond,
+    shareOfRawPerCpuSecond:
+      capacity.tokensPerCpuSecond === null ? null : capacity.tokensPerCpuSecond / best.tokensPerCpuSecond,
+  }
+}
+
+export async function measureServedAndRaw(
+  server: MeasuredServer,
+  tier: TierResult['tier'],
+): Promise<{ capacity: Capacity; raw: RawThroughput }> {
+  const { options, family, workload, context, maxBatchTokens, onProgress } = server
+  const durationMs = 1_000 * options.seconds
+  const { config } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
+  onProgress(`${tier}: capacity`)
+  const capacity = await measureCapacity(context, {
+    tier,
+    budgetsMs: [],
+    connections: connectionsFor(server),
+    durationMs: CAPACITY_SHARE * durationMs,
+  })
+  onProgress(`${tier}: raw session.run`)
+  const { provider, engines, threads } = context.server.choice
+  const raw = await measureRaw({
+    modelFile: tierPaths(family, tier).model,
+    config,
+    provider,
+    threads,
+    processes: engines,
+    texts: workload.texts.map(({ tokens, sequences }) => ({ tokens, sequences })),
+    maxBatchTokens,
+    maxRows: BATCH_SHAPE.maxRows,
+    durationMs: RAW_SHARE * durationMs,
+  })
+  return { capacity, raw }
+}

@@ -1,0 +1,128 @@
+/** What every bench of the real server begins and ends with: texts, the server, a client, and what the result says of them. */
+import { InvalidConfiguration } from '../../src/errors.js'
+import { listFamilies } from '../../src/family/list-families.js'
+import type { Family } from '../../src/family/load-family.js'
+import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
+import { batchTokenLimit } from '../../src/serving/start-engines.js'
+import { createRandom } from '../../training/random.js'
+import { describeEnvironment, type Environment } from '../host/environment.js'
+import { processTreeUsage } from '../host/process-tree.js'
+import { type RunningServer, startServer } from '../host/running-server.js'
+import { createPredictClient } from '../load/predict-client.js'
+import { dealTexts, loadWorkload, type Workload } from '../workload/workload.js'
+import type { BenchContext } from './bench-context.js'
+import type { ServeOptions } from './serve-options.js'
+import type { RunDescription } from './serve-result.js'
+
+export type OnProgress = (phase: string) => void
+
+/** A server that is ready, and what to send it. */
+export interface MeasuredServer {
+  readonly options: ServeOptions
+  readonly environment: Environment
+  readonly family: Family
+  readonly workload: Workload
+  readonly context: BenchContext
+  /** padded tokens that the server lets a batch have */
+  readonly maxBatchTokens: number
+  readonly onProgress: OnProgress
+}
+
+const READY_TIMEOUT_MS = 300_000
+/** The longest budget that the API takes: whoever waits longer has lost the answer. */
+const CLIENT_TIMEOUT_MS = 60_000
+/** Below so many CPUs, the generator's polling would be taken from the server. */
+const CPUS_TO_POLL = 8
+
+/** What a bench works with before any server runs. */
+export type Prepared = Pick<MeasuredServer, 'options' | 'environment' | 'family' | 'workload' | 'onProgress'>
+
+/** @throws InvalidConfiguration when the family is not there; DataInvalid, ColumnNotFound for a file without texts */
+export async function prepareBench(options: ServeOptions, onProgress: OnProgress): Promise<Prepared> {
+  const environment = describeEnvironment()
+  const family = await chosenFamily(options)
+  onProgress('texts')
+  const workload = await loadWorkload({
+    family,
+    file: options.file,
+    textColumn: options.textColumn,
+    count: options.texts,
+    seed: options.seed,
+  })
+  return { options, environment, family, workload, onProgress }
+}
+
+/**
+ * Starts the server, lets it be measured, and stops it whatever happens.
+ * @returns what was measured, and the description of the run
+ */
+export async function withServer<T>(
+  prepared: Prepared,
+  measure: (server: MeasuredServer) => Promise<T>,
+): Promise<{ measured: T; run: RunDescription }> {
+  const { options, family, workload, onProgress } = prepared
+  onProgress('server starts')
+  const server = await startServer(options.server, READY_TIMEOUT_MS)
+  const client = createPredictClient(server.origin, family.manifest.name, CLIENT_TIMEOUT_MS)
+  try {
+    const random = createRandom(options.seed).fork('load')
+    const context: BenchContext = { server, client, nextText: dealTexts(workload.texts, random.fork('texts')), random }
+    const whenReady = processTreeUsage(server.pid) ?? null
+    const maxBatchTokens = tokenLimit(options, server)
+    const measured = await measure({ ...prepared, context, maxBatchTokens })
+    return { measured, run: describeRun(prepared, server, maxBatchTokens, whenReady) }
+  } finally {
+    client.close()
+    await server.stop()
+  }
+}
+
+function describeRun(
+  { environment, family, workload, options }: Prepared,
+  server: RunningServer,
+  maxBatchTokens: number,
+  whenReady: ReturnType<typeof processTreeUsage> | null,
+): RunDescription {
+  const { choice, from, readyAfterMs } = server
+  return {
+    environment,
+    family: family.manifest.name,
+    version: family.version,
+    workload: { ...workload, texts: workload.texts.length },
+    options: { seconds: options.seconds, seed: options.seed, maxBatchTokens },
+    server: {
+      ...choice,
+      from,
+      readyAfterMs,
+      whenReady: whenReady ?? null,
+      atEnd: processTreeUsage(server.pid) ?? null,
+    },
+  }
+}
+
+/**
+ * Enough for four full batches an engine: one runs, one is on its way there or back, and the rest let the planner find
+ * similar lengths. Never so few that the callers' turn-round shows, nor so many that one tier's queue overflows.
+ */
+export function connectionsFor({ options, workload, context, maxBatchTokens }: MeasuredServer): readonly number[] {
+  const rowsOfFullBatch = Math.min(BATCH_SHAPE.maxRows, maxBatchTokens / workload.tokens.mean)
+  const { engines } = context.server.choice
+  return options.connections ?? [Math.min(256, Math.max(32, Math.ceil(4 * engines * rowsOfFullBatch)))]
+}
+
+/** @returns whether the generator may keep a CPU busy to send on time */
+export function mayPoll({ environment }: Pick<MeasuredServer, 'environment'>): boolean {
+  return environment.cpusAvailable >= CPUS_TO_POLL
+}
+
+function tokenLimit({ server: flags }: ServeOptions, { choice }: RunningServer): number {
+  return batchTokenLimit(choice.provider, flags.maxBatchTokens === undefined ? undefined : Number(flags.maxBatchTokens))
+}
+
+async function chosenFamily({ server: { models }, family: name }: ServeOptions): Promise<Family> {
+  const { families } = await listFamilies(models, { verify: 'sizes' })
+  const found = name === undefined ? families[0] : families.find(({ manifest }) => manifest.name === name)
+  if (found) return found
+  const names = families.map(({ manifest }) => manifest.name).join(', ') || 'none'
+  throw new InvalidConfiguration('--family', `${name ?? 'a family'} is not in ${models}, which has: ${names}`)
+}
