@@ -15,11 +15,11 @@ export function togetherBy(name: string, shape: readonly number[]): string {
 }
 
 function inLayer(name: string): boolean {
-  return name.startsWith('encoder.layer.')
+  return /(^|[./])encoder\.layer\./.test(name)
 }
 
 /**
- * The parameters for a forward pass: where operators are dear, those of the layers are turned together into what mixed
+ * Parameters, trained or frozen, for a forward pass: where operators are dear, those of the layers are turned together into what mixed
  * precision computes in.
  */
 export function castTogether(parameters: Tensors): Tensors {

@@ -38,6 +38,7 @@ export function makeTrainStep(options: TrainStepOptions): StepFunction {
   return (state, batch, frozen) => {
     const parameters = trainedParameters(state)
     const used = castTogether(parameters)
+    const constants = castTogether(frozen)
     const lossScale = state[LOSS_SCALE] as tf.Scalar | undefined
     const total = new Accumulator(accumulation)
     for (let index = 0; index < accumulation; index++) {
@@ -50,7 +51,7 @@ export function makeTrainStep(options: TrainStepOptions): StepFunction {
             dropout: dropout && { ...dropout, noise, pass },
             ...(loss.collect && { collect: loss.collect }),
           })
-          const { total, parts } = loss.compute({ outputs, batch: micro, frozen, parameters: trained })
+          const { total, parts } = loss.compute({ outputs, batch: micro, frozen: constants, parameters: trained })
           return { loss: total, ...prefixed('loss/', parts) }
         }),
       )
