@@ -59,6 +59,21 @@ withEngines(
     await runOverheadBench(flags)
   })
 
+withEngines(
+  serverBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
+    initial: '10',
+    of: 'of each policy at each load; other phases are shares of it',
+  }),
+)
+  .option('--load <shares>', 'open-loop loads as shares of the capacity under these budgets', '0.5,0.8,1')
+  .option('--budgets <ms>', 'latency budgets that requests draw from', '10,25,50,100,250')
+  .option('--splits <levels>', 'static splits, 0 always the quickest tier, 1 always the most accurate', '0.25,0.5,0.75')
+  .option('--connections <counts>', CONNECTIONS)
+  .action(async (flags) => {
+    const { runBudgetBench } = await import('./budget.js')
+    await runBudgetBench(flags)
+  })
+
 serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
   initial: '10',
   of: 'each tier of each layout is measured for 0.48 of it',
