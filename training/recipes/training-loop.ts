@@ -14,6 +14,7 @@ import { linearSchedule } from '../optim/linear-schedule.js'
 import { withLossScale } from '../optim/loss-scale.js'
 import { initialTrainState, trainedParameters } from '../optim/train-step.js'
 import { createRandom } from '../random.js'
+import { removeParts } from '../write-whole.js'
 import type { OptimisationConfig } from './config.js'
 import { type OnEvent, snakeCase } from './events.js'
 import { readJson, readSnapshot, type StageFiles, writeJson, writeSnapshot } from './run-folder.js'
@@ -138,6 +139,7 @@ export async function trainingLoop<Figures extends ValidationFigures>(
     )
   }
   await mkdir(dirname(files.last), { recursive: true })
+  await removeParts(dirname(files.last))
   const saved = await readSnapshot<Progress<Figures>>(files.last)
   const progress = saved?.facts ?? START
   onEvent({

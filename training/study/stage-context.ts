@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadTokenizer, type TextTokenizer } from '../../src/tokenizer/text-tokenizer.js'
 import { openCorpus } from '../data/corpus-file.js'
@@ -6,12 +7,12 @@ import type { Engine } from '../engine/types.js'
 import type { OnEvent } from '../recipes/events.js'
 import type { Sides } from '../recipes/run.js'
 import { tokenizeExamples } from '../recipes/token-set.js'
+import { writeWhole } from '../write-whole.js'
 import type { StageStore } from './stage-store.js'
 import type { FitStage, Stage } from './stages.js'
 import type { StudyData } from './study-data.js'
 import type { StudyConfig } from './study-schema.js'
 import type { StudySources, Vocabulary } from './study-sources.js'
-import { writeOnce } from './write-once.js'
 
 /** Token sets that are kept in memory: stages of one fold and length follow each other. */
 const KEPT_SIDES = 2
@@ -37,7 +38,7 @@ export class StudyContext {
   async tokenizer(fold: number): Promise<Vocabulary & { tokenizer: TextTokenizer }> {
     const vocabulary = await this.sources.vocabulary(this.config, fold)
     const file = join(this.store.root, '..', 'tokenizers', `${vocabulary.key}.json`)
-    await writeOnce(file, vocabulary.tokenizerJson)
+    if (!existsSync(file)) await writeWhole(file, vocabulary.tokenizerJson)
     return { ...vocabulary, tokenizer: loadTokenizer(file) }
   }
 

@@ -9,11 +9,11 @@ import { resolveCheckpoint } from '../checkpoint/resolve-checkpoint.js'
 import { readTokenizer } from '../checkpoint/tokenizer-json.js'
 import { assertSameTokenizer } from '../recipes/shared-tokenizer.js'
 import { wordVocabulary } from '../recipes/word-vocabulary.js'
+import { writeWhole } from '../write-whole.js'
 import type { StudyInputs } from './model-shapes.js'
 import { contentKey } from './stage-key.js'
 import type { StudyData } from './study-data.js'
 import type { StudyConfig } from './study-schema.js'
-import { writeOnce } from './write-once.js'
 
 /** Entries of a vocabulary that is made from training texts. */
 const OWN_VOCABULARY = 8192
@@ -124,7 +124,7 @@ export class StudySources {
     const texts = this.data.folds[source]!.sides.train.map(({ text }) => text)
     const content = `${wordVocabulary(texts, OWN_VOCABULARY).join('\n')}\n`
     const folder = join(this.folder, sha256(content).slice(0, 24))
-    await writeOnce(join(folder, 'vocab.txt'), content)
+    await writeWhole(join(folder, 'vocab.txt'), content)
     const { json, vocabSize } = await readTokenizer(folder)
     return vocabulary(json, vocabSize)
   }

@@ -1,7 +1,8 @@
-/** A file's `.part` that leads to /dev/full, where every write finds no space: what a full disk does, without filling one. */
+/** Writes that are led to /dev/full, where each finds no space: what a full disk does, without filling one. */
 import assert from 'node:assert/strict'
-import { existsSync, symlinkSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import files, { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -15,6 +16,17 @@ import { writeWhole } from '../../../training/write-whole.js'
 const linux = { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }
 let folder: string
 
+/** @returns what makes room again */
+function fillDisk(name: string): () => void {
+  const write = files.writeFile
+  const replace = (writeFile: typeof write) => {
+    files.writeFile = writeFile
+    syncBuiltinESMExports()
+  }
+  replace((file, ...rest) => write(String(file).includes(name) ? '/dev/full' : file, ...rest))
+  return () => replace(write)
+}
+
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lextier-full-'))
 })
@@ -26,11 +38,12 @@ test(
   async () => {
     const file = join(folder, 'kept.json')
     await writeWhole(file, 'before')
-    await symlink('/dev/full', `${file}.part`)
+    const makeRoom = fillDisk('kept.json')
     await assert.rejects(writeWhole(file, 'after'), {
       code: 'DISK_FULL',
       message: /kept\.json .* no space is left.* --resume/,
     })
+    makeRoom()
     assert.equal(await readFile(file, 'utf8'), 'before')
     assert.deepEqual(await readdir(folder), ['kept.json'])
     await writeWhole(file, 'after')
@@ -69,12 +82,12 @@ test('a run that meets a full disk at a checkpoint goes on from the one before i
       versions: {},
       onEvent,
     })
-  const fillDisk = (event: TrainingEvent) => {
-    if (event.type === 'epoch' && event.epoch === 1) {
-      symlinkSync('/dev/full', join(folder, 'full.run', 'teacher', 'last.safetensors.part'))
-    }
+  let makeRoom = () => {}
+  const afterFirst = (event: TrainingEvent) => {
+    if (event.type === 'epoch' && event.epoch === 1) makeRoom = fillDisk('last.safetensors')
   }
-  await assert.rejects(train('full', false, fillDisk), { code: 'DISK_FULL', message: /last\.safetensors/ })
+  await assert.rejects(train('full', false, afterFirst), { code: 'DISK_FULL', message: /last\.safetensors/ })
+  makeRoom()
   const resumed: string[] = []
   await train('full', true, (event) => {
     if (event.type === 'stage' && event.state === 'resumed') resumed.push(event.detail)
