@@ -29,17 +29,18 @@ export interface EncoderSession {
 }
 
 /**
+ * @param model a file, or its contents
  * @throws ProviderUnavailable when the session cannot be created on the GPU provider asked for; it never runs on another one
  *   (single operators that a GPU provider lacks do run on the CPU, as ONNX Runtime places them). FamilyInvalid when the CPU
  *   cannot load the model.
  */
 export async function openEncoder(
-  modelFile: string,
+  model: string | Uint8Array,
   config: EncoderConfig,
   options: SessionOptions,
 ): Promise<EncoderSession> {
   const { provider, threads } = options
-  const session = await createSession(modelFile, provider, threads)
+  const session = await createSession(model, provider, threads)
   return {
     provider,
     async run(sequences) {
@@ -84,20 +85,26 @@ export function padSequences(
 
 /** @throws as openEncoder does */
 export async function createSession(
-  modelFile: string,
+  model: string | Uint8Array,
   provider: Provider,
   threads?: number,
 ): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: executionProviders(provider),
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // errors come back as exceptions; ONNX Runtime's own log of them, and of its node placement, is for its developers
+    logSeverityLevel: 4,
+  }
   try {
-    return await InferenceSession.create(modelFile, {
-      executionProviders: executionProviders(provider),
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-      // errors come back as exceptions; ONNX Runtime's own log of them, and of its node placement, is for its developers
-      logSeverityLevel: 4,
-    })
+    return await (typeof model === 'string'
+      ? InferenceSession.create(model, options)
+      : InferenceSession.create(model, options))
   } catch (error) {
     // the CPU is always there: what fails on it is the model
-    if (provider === 'cpu') throw new FamilyInvalid(dirname(modelFile), `${basename(modelFile)}: ${firstLine(error)}`)
+    if (provider === 'cpu') {
+      const file = typeof model === 'string' ? model : '(memory)/model'
+      throw new FamilyInvalid(dirname(file), `${basename(file)}: ${firstLine(error)}`)
+    }
     throw new ProviderUnavailable(provider, wayOut(provider, error))
   }
 }

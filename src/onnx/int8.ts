@@ -50,10 +50,12 @@ export function quantise(
 
 /** @returns [rows, columns] of `scale · q` in fp32, as the portable model computes it */
 export function dequantise(matrix: QuantisedMatrix, columns: number, group: QuantisationGroup): Float32Array {
-  const result = new Float32Array(matrix.values.length)
-  for (let i = 0; i < result.length; i++) {
-    const index = group === 'column' ? i % columns : Math.floor(i / columns)
-    result[i] = Math.fround(matrix.values[i]! * matrix.scales[index]!)
+  const { values, scales } = matrix
+  const result = new Float32Array(values.length)
+  for (let row = 0, i = 0; i < values.length; row++) {
+    for (let column = 0; column < columns; column++, i++) {
+      result[i] = values[i]! * scales[group === 'column' ? column : row]! // stored in fp32, hence rounded to it
+    }
   }
   return result
 }

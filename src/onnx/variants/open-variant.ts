@@ -1,0 +1,153 @@
+/** Opens a tier in the quickest form that this provider runs and that answers as the portable model does. */
+import { TierNotFound } from '../../errors.js'
+import type { TierManifest, TierName } from '../../family/family-schema.js'
+import { type Family, tierPaths } from '../../family/load-family.js'
+import type { HostTensors } from '../../family/tensor.js'
+import { type EncoderSession, openEncoder, type SessionOptions, type TokenSequence } from '../encoder-session.js'
+import { firstLine } from '../providers.js'
+import { readWeights } from '../read-weights.js'
+import type { TierSession } from '../tier-session.js'
+import { buildPackedEncoder } from './packed-encoder.js'
+import { readCachedVariant, type VariantEntry, variantKey, writeCachedVariant } from './variant-cache.js'
+import { compareVariant, variantFault } from './variant-check.js'
+import { type DerivedVariant, type RequestedVariant, type VariantName, variantsToTry } from './variant-names.js'
+
+export interface VariantOptions extends SessionOptions {
+  readonly variant: RequestedVariant
+  /** where variants are kept; undefined: nowhere, they are built in memory at every start */
+  readonly cacheDir?: string | undefined
+  /** @returns sequences that a new variant is checked on; asked for only where one is */
+  checkedOn(): Promise<readonly TokenSequence[]>
+}
+
+export interface VariantSession extends TierSession {
+  readonly variant: VariantName
+  /** `file` for the portable model */
+  readonly from: 'file' | 'cache' | 'built'
+  /** of the variant that runs; undefined for the portable model */
+  readonly entry: VariantEntry | undefined
+  /** those that would have been quicker, and why they are not used */
+  readonly refused: readonly { readonly variant: DerivedVariant; readonly reason: string }[]
+  /** why the cache could not be written; undefined when it was, or need not be */
+  readonly cacheFault: string | undefined
+}
+
+/**
+ * @throws TierNotFound; ProviderUnavailable when the provider asked for cannot run the tier here; FamilyInvalid when the
+ *   CPU cannot load the portable model
+ */
+export async function openVariant(family: Family, tier: TierName, options: VariantOptions): Promise<VariantSession> {
+  const { manifest } = family
+  const found = manifest.tiers.find((candidate) => candidate.tier === tier)
+  if (!found) throw new TierNotFound(tier, manifest.name, manifest.tiers.map((candidate) => candidate.tier).join(', '))
+  const refused: { variant: DerivedVariant; reason: string }[] = []
+  const model = new TierModel(family, found, options)
+  let cacheFault: string | undefined
+  try {
+    for (const variant of variantsToTry(options.provider, options.variant)) {
+      if (variant === 'portable') break
+      const attempt = await tryVariant(model, variant, options)
+      cacheFault ??= attempt.cacheFault
+      const { session, from, entry } = attempt
+      if (session) return { ...session, tier, variant, from, entry, refused, cacheFault }
+      refused.push({ variant, reason: entry.refused ?? 'it cannot be used' })
+    }
+    const session = await model.keepPortable()
+    return { ...session, tier, variant: 'portable', from: 'file', entry: undefined, refused, cacheFault }
+  } finally {
+    await model.release()
+  }
+}
+
+interface Attempt {
+  /** undefined: refused, the entry says why */
+  readonly session?: EncoderSession
+  readonly from: 'cache' | 'built'
+  readonly entry: VariantEntry
+  readonly cacheFault?: string
+}
+
+async function tryVariant(model: TierModel, variant: DerivedVariant, options: VariantOptions): Promise<Attempt> {
+  const { cacheDir } = options
+  const key = variantKey(model.tier, variant)
+  const cached = cacheDir === undefined ? undefined : await readCachedVariant(cacheDir, key)
+  if (cached && !cached.modelFile) return { from: 'cache', entry: cached.entry }
+  if (cached?.modelFile) {
+    const session = await openEncoder(cached.modelFile, model.tier.config, options)
+    return { session, from: 'cache', entry: cached.entry }
+  }
+  const { session, bytes, entry, lasting } = await buildVariant(model, variant, options)
+  const attempt: Attempt = { ...(session && { session }), from: 'built', entry }
+  if (cacheDir === undefined || !lasting) return attempt
+  try {
+    await writeCachedVariant(cacheDir, key, entry, bytes)
+    return attempt
+  } catch (error) {
+    return { ...attempt, cacheFault: (error as Error).message }
+  }
+}
+
+interface Built {
+  readonly session?: EncoderSession
+  readonly bytes?: Uint8Array
+  readonly entry: VariantEntry
+  /** whether the next start would find the same: not where something failed that may not fail again */
+  readonly lasting: boolean
+}
+
+async function buildVariant(model: TierModel, variant: DerivedVariant, options: VariantOptions): Promise<Built> {
+  const { config, precision, calibration } = model.tier
+  const arithmetic = variant === 'fused_int8' ? 'int8' : 'fp32'
+  const portable = await model.portable()
+  const sequences = await options.checkedOn()
+  const bytes = buildPackedEncoder(config, await model.weights(), precision, arithmetic)
+  let session: EncoderSession | undefined
+  try {
+    session = await openEncoder(bytes, config, options)
+    const check = await compareVariant(session, portable, sequences, calibration.temperature)
+    const refused = variantFault(variant, check)
+    if (refused === undefined) return { session, bytes, entry: { variant, check }, lasting: true }
+    await session.release()
+    // JSON has no NaN, and a reason says enough
+    return { entry: { variant, refused }, lasting: true }
+  } catch (error) {
+    await session?.release()
+    return { entry: { variant, refused: `it cannot run here: ${firstLine(error)}` }, lasting: false }
+  }
+}
+
+/** A tier's portable model and weights, read when first asked for. */
+class TierModel {
+  readonly tier: TierManifest
+  readonly #file: string
+  readonly #options: SessionOptions
+  #portable: EncoderSession | undefined
+  #weights: HostTensors | undefined
+
+  constructor(family: Family, tier: TierManifest, options: SessionOptions) {
+    this.tier = tier
+    this.#file = tierPaths(family, tier.tier).model
+    this.#options = options
+  }
+
+  async portable(): Promise<EncoderSession> {
+    this.#portable ??= await openEncoder(this.#file, this.tier.config, this.#options)
+    return this.#portable
+  }
+
+  /** @returns the portable session, which is now the caller's to release */
+  async keepPortable(): Promise<EncoderSession> {
+    const session = await this.portable()
+    this.#portable = undefined
+    return session
+  }
+
+  async weights(): Promise<HostTensors> {
+    this.#weights ??= await readWeights(this.#file, this.tier.config)
+    return this.#weights
+  }
+
+  async release(): Promise<void> {
+    await this.#portable?.release()
+  }
+}

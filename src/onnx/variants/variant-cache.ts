@@ -1,0 +1,131 @@
+/**
+ * Variants on disk, each in a folder named by the hash of all that decides its bytes and its check: a change of any is
+ * another entry, so that nothing is ever stale. An entry is written whole, and checked by hash when it is read; one that is
+ * damaged is none. The folder may be deleted at any time.
+ *
+ *   <folder>/variants/<key>/{entry.json, model.onnx}       model.onnx only where the variant passed its check
+ */
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { arch, platform } from 'node:os'
+import { join } from 'node:path'
+import { env } from 'onnxruntime-node'
+import { type Static, Type } from 'typebox'
+import { Check } from 'typebox/value'
+import type { TierManifest } from '../../family/family-schema.js'
+import { sha256, sha256OfFile } from '../../family/file-hash.js'
+import type { DerivedVariant } from './variant-names.js'
+
+/** Raise it with every change to what a variant's graph computes, or to how it is checked. */
+export const BUILDER_VERSION = 1
+
+const closed = { additionalProperties: false }
+const Scores = Type.Object({ accuracy: Type.Number(), auc: Type.Number() }, closed)
+
+const VariantQualitySchema = Type.Object(
+  {
+    /** SHA-256 of the file with the labelled texts */
+    dataSha256: Type.String(),
+    texts: Type.Integer(),
+    portable: Scores,
+    variant: Scores,
+  },
+  closed,
+)
+/** The variant and the portable model on labelled texts. */
+export type VariantQuality = Static<typeof VariantQualitySchema>
+
+const VariantEntrySchema = Type.Object(
+  {
+    variant: Type.String(),
+    /** of model.onnx; absent for a refused variant */
+    modelSha256: Type.Optional(Type.String()),
+    /** why the variant may not be used, a clause */
+    refused: Type.Optional(Type.String()),
+    check: Type.Optional(
+      Type.Object(
+        {
+          texts: Type.Integer(),
+          maxLogitDifference: Type.Number(),
+          maxProbabilityDifference: Type.Number(),
+          meanProbabilityDifference: Type.Number(),
+          labelAgreement: Type.Number(),
+        },
+        closed,
+      ),
+    ),
+    quality: Type.Optional(VariantQualitySchema),
+  },
+  closed,
+)
+/** What is known of a variant of one tier. */
+export type VariantEntry = Static<typeof VariantEntrySchema>
+
+export interface CachedVariant {
+  readonly entry: VariantEntry
+  /** undefined for a refused variant */
+  readonly modelFile: string | undefined
+}
+
+const ENTRY_FILE = 'entry.json'
+const MODEL_FILE = 'model.onnx'
+
+/** The processor is no part of it: what is prepared in an image serves wherever it runs. */
+export function variantKey(tier: TierManifest, variant: DerivedVariant): string {
+  const identity = {
+    variant,
+    builder: BUILDER_VERSION,
+    onnxruntime: env.versions.node,
+    machine: [platform(), arch()],
+    model: tier.files['model.onnx'].sha256,
+    weights: tier.files['weights.bin'].sha256,
+    config: tier.config,
+    precision: tier.precision,
+    temperature: tier.calibration.temperature,
+  }
+  return sha256(JSON.stringify(identity)).slice(0, 32)
+}
+
+/** @returns the entry; undefined when there is none, or none that is whole */
+export async function readCachedVariant(cacheDir: string, key: string): Promise<CachedVariant | undefined> {
+  const folder = entryFolder(cacheDir, key)
+  const modelFile = join(folder, MODEL_FILE)
+  try {
+    const entry: unknown = JSON.parse(await readFile(join(folder, ENTRY_FILE), 'utf8'))
+    if (!Check(VariantEntrySchema, entry)) return undefined
+    if (entry.refused !== undefined) return { entry, modelFile: undefined }
+    return (await sha256OfFile(modelFile)) === entry.modelSha256 ? { entry, modelFile } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes the place of the entry that was there.
+ * @param model contents of model.onnx; undefined for a refused variant
+ * @throws the file system's error when the folder cannot be written
+ */
+export async function writeCachedVariant(
+  cacheDir: string,
+  key: string,
+  entry: Omit<VariantEntry, 'modelSha256'>,
+  model: Uint8Array | undefined,
+): Promise<void> {
+  const folder = entryFolder(cacheDir, key)
+  await mkdir(join(cacheDir, 'variants'), { recursive: true })
+  const part = await mkdtemp(`${folder}.part-`)
+  try {
+    const complete: VariantEntry = { ...entry, ...(model && { modelSha256: sha256(model) }) }
+    if (model) await writeFile(join(part, MODEL_FILE), model)
+    await writeFile(join(part, ENTRY_FILE), `${JSON.stringify(complete, null, 2)}\n`)
+    await rm(folder, { recursive: true, force: true })
+    await rename(part, folder)
+  } catch (error) {
+    await rm(part, { recursive: true, force: true })
+    // another engine, started with this one, was quicker: its entry is as good
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
+
+function entryFolder(cacheDir: string, key: string): string {
+  return join(cacheDir, 'variants', key)
+}

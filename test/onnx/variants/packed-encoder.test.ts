@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { EncoderConfig } from '../../../src/family/encoder-config.js'
+import { parameterSpecs } from '../../../src/family/parameters.js'
+import type { HostTensors } from '../../../src/family/tensor.js'
+import { openEncoder } from '../../../src/onnx/encoder-session.js'
+import { buildPortableModel } from '../../../src/onnx/portable-model.js'
+import { decodeModel } from '../../../src/onnx/protobuf.js'
+import { readWeights } from '../../../src/onnx/read-weights.js'
+import type { Precision } from '../../../src/onnx/stored-weights.js'
+import type { LinearArithmetic } from '../../../src/onnx/variants/linear.js'
+import { buildPackedEncoder } from '../../../src/onnx/variants/packed-encoder.js'
+import { randomParameters } from '../../support/random-parameters.js'
+import { referenceLogits } from '../../support/reference-encoder.js'
+
+const BASE: EncoderConfig = {
+  vocabSize: 50,
+  hiddenSize: 24,
+  layers: 2,
+  heads: 3,
+  intermediateSize: 40,
+  maxPositions: 20,
+  typeVocabSize: 2,
+  layerNormEpsilon: 1e-12,
+  padTokenId: 0,
+  activation: 'gelu',
+  pooling: 'cls',
+  pooler: 'tanh',
+  labels: 3,
+}
+const SEQUENCES = [
+  [2, 5, 9, 3],
+  [2, 7, 7, 8, 40, 41, 49, 3],
+  [2, 3],
+]
+
+let folder: string
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'packed-'))
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+let count = 0
+/** @returns the weights as a family stores them */
+async function stored(config: EncoderConfig, precision: Precision): Promise<HostTensors> {
+  const dir = await mkdtemp(join(folder, `${count++}-`))
+  const { model, weights } = buildPortableModel(config, randomParameters(config, 7), precision)
+  await writeFile(join(dir, 'weights.bin'), weights)
+  await writeFile(join(dir, 'model.onnx'), model)
+  return readWeights(join(dir, 'model.onnx'), config)
+}
+
+async function logitsOf(model: Uint8Array, config: EncoderConfig, batches: readonly (readonly number[][])[]) {
+  const session = await openEncoder(model, config, { provider: 'cpu', threads: 1 })
+  const answers = []
+  for (const batch of batches) answers.push(await session.run(batch.map((inputIds) => ({ inputIds }))))
+  await session.release()
+  return answers
+}
+
+const CHOICES: [string, Partial<EncoderConfig>][] = [
+  ['BERT (gelu, [CLS], tanh pooler)', {}],
+  ['gelu_new', { activation: 'gelu_new' }],
+  ['relu', { activation: 'relu' }],
+  ['mean pooling without a pooler', { pooling: 'mean', pooler: 'none' }],
+  ['DistilBERT (no token types, relu pooler)', { typeVocabSize: 0, pooler: 'relu' }],
+  ['a large LayerNorm epsilon', { layerNormEpsilon: 0.1 }],
+  ['one head, one layer', { heads: 1, layers: 1 }],
+]
+
+for (const [name, overrides] of CHOICES) {
+  test(`the fp32 variant computes what the formulas say, for texts of several lengths at once: ${name}`, async () => {
+    const config = { ...BASE, ...overrides }
+    for (const precision of ['fp16', 'int8'] as const) {
+      const weights = await stored(config, precision)
+      const [logits] = await logitsOf(buildPackedEncoder(config, weights, precision, 'fp32'), config, [SEQUENCES])
+      SEQUENCES.forEach((inputIds, i) => {
+        referenceLogits(config, weights, inputIds).forEach((expected, label) => {
+          assert.ok(Math.abs(logits![i]![label]! - expected) < 2e-5, `${logits![i]![label]} is not ${expected}`)
+        })
+      })
+    }
+  })
+}
+
+for (const arithmetic of ['fp32', 'int8'] satisfies LinearArithmetic[]) {
+  test(`${arithmetic}: a text's logits do not depend on the texts it is batched with`, async () => {
+    const weights = await stored(BASE, 'int8')
+    const batches = [SEQUENCES, ...SEQUENCES.map((sequence) => [sequence]), SEQUENCES.toReversed()]
+    const model = buildPackedEncoder(BASE, weights, 'int8', arithmetic)
+    const [together, ...others] = await logitsOf(model, BASE, batches)
+    const reversed = others.pop()!
+    SEQUENCES.forEach((_, i) => {
+      for (const other of [others[i]![0]!, reversed[SEQUENCES.length - 1 - i]!]) {
+        together![i]!.forEach((value, label) => {
+          assert.ok(Math.abs(value - other[label]!) < 1e-5, `${value} is not ${other[label]}`)
+        })
+      }
+    })
+  })
+}
+
+test('kernels are stored as int8 with a scale a column, exactly as weights.bin has them', async () => {
+  const weights = await stored(BASE, 'int8')
+  const tensors = decodeModel(buildPackedEncoder(BASE, weights, 'int8', 'int8')).graph!.initializer
+  for (const { name, kind, shape } of parameterSpecs(BASE)) {
+    if (kind !== 'kernel' || !name.startsWith('encoder.')) continue
+    const kernel = tensors.find((tensor) => tensor.name === name)!
+    const bytes = tensors.find((tensor) => tensor.name === `${name}.scale`)!.rawData
+    const scales = new Float32Array(new Uint8Array(bytes).buffer)
+    const levels = new Int8Array(new Uint8Array(kernel.rawData).buffer)
+    weights[name]!.values.forEach((value, i) => {
+      assert.ok(Math.abs(levels[i]! * scales[i % shape[1]!]! - value) < 1e-7, name)
+    })
+  }
+})
