@@ -14,7 +14,7 @@ import { EXIT_FAILURE } from './report-error.js'
 import { shutDown } from './shutdown.js'
 import { stopOnSignals } from './stop-signals.js'
 
-type Config = ServeConfig & { readonly modelsDir: string }
+type Config = ServeConfig & { readonly modelsDir: string; readonly cacheDir: string }
 
 /**
  * @returns once the server listens; engines may still warm up
@@ -28,11 +28,13 @@ export async function runServer(config: Config, version: string): Promise<void> 
   const fallback = defaultFamily(names.sort(), config.defaultFamily)
   await checkListenAddress(config)
   const metrics = createMetrics({ processMetrics: true })
-  const { provider, defaultBudgetMs, engines, threads, maxQueue, maxBatchTokens } = config
+  const { provider, variant, cacheDir, defaultBudgetMs, engines, threads, maxQueue, maxBatchTokens } = config
   const classifier = await createClassifier({
     families,
     broken,
     provider,
+    variant,
+    cacheDir,
     ...(fallback !== undefined && { defaultFamily: fallback }),
     ...(defaultBudgetMs !== undefined && { defaultBudgetMs }),
     ...(engines !== undefined && { engines }),

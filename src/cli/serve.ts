@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { serveConfig } from '../config/serve-config.js'
 import { SERVE_SETTINGS, type ServeVariable, type Setting, settingHelp } from '../config/serve-settings.js'
+import { defaultCacheFolder } from './cache-folder.js'
 import { bundledModels, packageVersion } from './package-root.js'
 
 /** `lextier serve` */
@@ -22,6 +23,8 @@ export function addServe(program: Command): void {
     )
     const config = serveConfig(process.env, flags)
     const { runServer } = await import('./run-server.js')
-    await runServer({ ...config, modelsDir: config.modelsDir ?? bundledModels() }, packageVersion())
+    const modelsDir = config.modelsDir ?? bundledModels()
+    const cacheDir = config.cacheDir ?? defaultCacheFolder(process.env)
+    await runServer({ ...config, modelsDir, cacheDir }, packageVersion())
   })
 }

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { InvalidConfiguration } from '../errors.js'
 import type { PROVIDERS } from './providers.js'
 import { type LOG_LEVELS, SERVE_SETTINGS, type ServeVariable, type Setting } from './serve-settings.js'
+import type { VARIANTS } from './variants.js'
 
 /** What `lextier serve` runs with, checked. */
 export interface ServeConfig {
@@ -11,6 +12,9 @@ export interface ServeConfig {
   /** undefined: the bundled families */
   readonly modelsDir?: string
   readonly provider: (typeof PROVIDERS)[number]
+  readonly variant: (typeof VARIANTS)[number]
+  /** undefined: lextier in the user's cache folder */
+  readonly cacheDir?: string
   readonly defaultFamily?: string
   readonly defaultBudgetMs?: number
   readonly engines?: number
@@ -66,6 +70,8 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     port: values.LEXTIER_PORT,
     modelsDir: values.LEXTIER_MODELS,
     provider: values.LEXTIER_PROVIDER,
+    variant: values.LEXTIER_VARIANT,
+    cacheDir: values.LEXTIER_CACHE,
     defaultFamily: values.LEXTIER_DEFAULT_FAMILY,
     defaultBudgetMs: values.LEXTIER_DEFAULT_BUDGET_MS,
     engines: values.LEXTIER_ENGINES,

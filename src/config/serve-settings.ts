@@ -2,6 +2,7 @@
  * the validation and the messages. */
 import { type TSchema, Type } from 'typebox'
 import { PROVIDERS } from './providers.js'
+import { VARIANTS } from './variants.js'
 
 export interface Setting {
   /** long flag without the dashes */
@@ -54,6 +55,22 @@ export const SERVE_SETTINGS = {
       'execution provider; auto takes the fastest that works here and logs why, a named one is used, or the server says why not and never becomes ready',
     schema: Type.Enum([...PROVIDERS], { default: 'auto' }),
     accepted: `one of ${PROVIDERS.join(', ')}`,
+  },
+  LEXTIER_VARIANT: {
+    flag: 'variant',
+    argument: '<name>',
+    description:
+      'form of the models that runs; auto takes the quickest that answers as the exported model does, portable is that model itself',
+    schema: Type.Enum([...VARIANTS], { default: 'auto' }),
+    accepted: `one of ${VARIANTS.join(', ')}`,
+  },
+  LEXTIER_CACHE: {
+    flag: 'cache',
+    argument: '<folder>',
+    description: 'folder where model variants are kept between starts; it may be deleted at any time',
+    schema: Type.Optional(Type.String({ minLength: 1 })),
+    accepted: 'a folder',
+    otherwise: "lextier in the user's cache folder",
   },
   LEXTIER_DEFAULT_FAMILY: {
     flag: 'default-family',

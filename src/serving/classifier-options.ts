@@ -1,5 +1,6 @@
 import type { BrokenFamily } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
+import type { RequestedVariant } from '../onnx/variants/variant-names.js'
 import type { ServingObserver } from './types.js'
 
 export const REQUESTED_PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu'] as const
@@ -34,6 +35,10 @@ export interface ClassifierOptions {
   readonly maxBatchTokens?: number
   /** tokens of all texts of one request, where long texts are read in windows; default 131,072 */
   readonly maxRequestTokens?: number
+  /** the form of the models that runs; `auto` takes the quickest that passes its check. Default portable */
+  readonly variant?: RequestedVariant
+  /** where variants are kept between starts; default: nowhere, they are built at every start */
+  readonly cacheDir?: string
   readonly observer?: ServingObserver
   readonly log?: ServingLog
 }

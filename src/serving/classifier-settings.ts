@@ -1,6 +1,7 @@
 /** A classifier's options with their defaults filled in, its tokenizers loaded, and its broken families set apart. */
 import { InvalidConfiguration } from '../errors.js'
 import type { BrokenFamily } from '../family/list-families.js'
+import type { RequestedVariant } from '../onnx/variants/variant-names.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
 import type { ClassifierOptions, RequestedProvider, ServingLog } from './classifier-options.js'
 import { ENGINE_FILE } from './engine.js'
@@ -20,6 +21,8 @@ export interface ClassifierSettings {
   readonly maxQueueTokens: number
   readonly maxBatchTokens: number | undefined
   readonly maxRequestTokens: number
+  readonly variant: RequestedVariant
+  readonly cacheDir: string | undefined
   readonly engineFile: string
   readonly observer: ServingObserver
   readonly log: ServingLog
@@ -64,6 +67,8 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     maxQueueTokens: MAX_QUEUE_TOKENS,
     maxBatchTokens: options.maxBatchTokens,
     maxRequestTokens: options.maxRequestTokens ?? DEFAULT_MAX_REQUEST_TOKENS,
+    variant: options.variant ?? 'portable',
+    cacheDir: options.cacheDir,
     engineFile: ENGINE_FILE,
     observer: options.observer ?? SILENT_OBSERVER,
     log: options.log ?? SILENT_LOG,

@@ -84,9 +84,10 @@ export class EngineHost implements BatchRunner {
         {
           capacity: () => this.#events.capacity(),
           tierLoaded: (report) => {
-            const { family, tier, provider, loadMs, profileMs } = report
+            const { family, tier, provider, variant, variantFrom, loadMs, profileMs } = report
             const timing = { loadMs: Math.round(loadMs), profileMs: Math.round(profileMs) }
-            log.info({ family, tier, provider, ...timing }, 'tier loaded')
+            log.info({ family, tier, provider, variant, variantFrom, ...timing }, 'tier loaded')
+            for (const note of report.variantNotes) log.warn({ family, tier }, note)
             const served = this.#families.get(family)
             if (!served?.loaded(report)) return
             observer.familyReady({ family, version: served.family.version, tier, provider })

@@ -5,13 +5,13 @@
 import { setPriority } from 'node:os'
 import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
-import type { TierSession } from '../onnx/tier-session.js'
+import type { VariantSession } from '../onnx/variants/open-variant.js'
 import { type EngineCommand, type EngineReport, type LoadCommand, type RunCommand, tierId } from './engine-protocol.js'
 import { warmUp } from './warm-up.js'
 
 const WARM_UP_BUDGET_MS = 600
 
-const sessions = new Map<string, TierSession>()
+const sessions = new Map<string, VariantSession>()
 
 function report(message: EngineReport): void {
   // the channel closes when the parent goes; the disconnect handler then ends this process
@@ -46,8 +46,12 @@ async function load(command: LoadCommand): Promise<void> {
 
 async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
   const startMs = performance.now()
-  const { openTier } = await import('../onnx/tier-session.js')
-  const session = await openTier(family, tier, { provider: command.provider, threads: command.threads })
+  const { openVariant } = await import('../onnx/variants/open-variant.js')
+  const { provider, threads, variant, cacheDir } = command
+  const session = await openVariant(family, tier, {
+    ...{ provider, threads, variant, cacheDir },
+    checkedOn: async () => (await import('./variant-texts.js')).variantTexts(family),
+  })
   const loadedMs = performance.now()
   const vocabSize = family.manifest.tiers.find((manifest) => manifest.tier === tier)!.config.vocabSize
   const profile = await warmUp(
@@ -65,10 +69,20 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
     type: 'tier-loaded',
     ...key,
     provider: session.provider,
+    variant: session.variant,
+    variantFrom: session.from,
+    variantNotes: variantNotes(session),
     profile,
     loadMs: loadedMs - startMs,
     profileMs: performance.now() - loadedMs,
   })
+}
+
+function variantNotes({ refused, cacheFault }: VariantSession): string[] {
+  const notes = refused.map(({ variant, reason }) => `variant ${variant} is not used: ${reason}`)
+  if (cacheFault !== undefined)
+    notes.push(`the variant is built anew at every start: the cache cannot be written (${cacheFault})`)
+  return notes
 }
 
 async function run({ batchId, family, tier, tokens, lengths }: RunCommand): Promise<void> {

@@ -2,6 +2,7 @@
 import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
 import type { Provider } from '../onnx/providers.js'
+import type { RequestedVariant, VariantName } from '../onnx/variants/variant-names.js'
 import type { LatencySample } from './latency-surface.js'
 
 /** One tier of one family: what a model, a queue and a latency model belong to. */
@@ -21,6 +22,9 @@ export interface LoadCommand {
   readonly families: readonly Family[]
   readonly provider: Provider
   readonly threads: number
+  readonly variant: RequestedVariant
+  /** where variants are kept between starts; undefined: nowhere */
+  readonly cacheDir?: string | undefined
   /** above the API's, so that answers are never late for want of CPU; 0 to 19 */
   readonly niceness: number
   /** the longest batch that will be asked for, padded tokens */
@@ -46,6 +50,11 @@ export type EngineCommand = LoadCommand | RunCommand | StopCommand
 export interface TierLoaded extends TierKey {
   readonly type: 'tier-loaded'
   readonly provider: string
+  readonly variant: VariantName
+  /** `file` for the portable model */
+  readonly variantFrom: 'file' | 'cache' | 'built'
+  /** variants that are not used, and why, a sentence each */
+  readonly variantNotes: readonly string[]
   readonly profile: readonly LatencySample[]
   readonly loadMs: number
   readonly profileMs: number

@@ -1,10 +1,12 @@
 /** What is known of a family while it is served: its texts' tokens, and each tier's state and latency. */
 import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
+import type { VariantName } from '../onnx/variants/variant-names.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
+import { AdaptiveLevel } from './adaptive-level.js'
 import { CompletionModel } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import { LatencyModel } from './latency-model.js'
+import { LatencyModel, PROMISED_QUANTILE } from './latency-model.js'
 import type { FamilyStatus, LatencyPoint } from './types.js'
 import { tokenBuckets } from './warm-up.js'
 
@@ -16,6 +18,8 @@ export interface ServedTier {
   /** undefined until the tier has been loaded and timed once; what it has learnt outlives an engine */
   latency: LatencyModel | undefined
   provider: string | undefined
+  /** the form of the model that runs */
+  variant: VariantName | undefined
   /** why it could not be loaded */
   failure: string | undefined
 }
@@ -29,12 +33,15 @@ export class ServedFamily {
   constructor(family: Family, tokenizer: TextTokenizer) {
     this.family = family
     this.tokenizer = tokenizer
+    // a load or a machine that changes breaks the promises of every tier at once
+    const level = new AdaptiveLevel(PROMISED_QUANTILE)
     this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
       tier,
       temperature: calibration.temperature,
-      completion: new CompletionModel(),
+      completion: new CompletionModel(level),
       latency: undefined,
       provider: undefined,
+      variant: undefined,
       failure: undefined,
     }))
   }
@@ -52,12 +59,13 @@ export class ServedFamily {
   }
 
   /** @returns whether this made the tier ready, which happens once */
-  loaded({ tier, provider, profile }: TierLoaded): boolean {
+  loaded({ tier, provider, variant, profile }: TierLoaded): boolean {
     const served = this.tier(tier)
     if (!served) return false
     const first = served.latency === undefined
     served.latency ??= new LatencyModel(profile)
     served.provider = provider
+    served.variant = variant
     served.failure = undefined
     return first
   }
@@ -86,6 +94,7 @@ export class ServedFamily {
         tier: tier.tier,
         ready: isReady(tier),
         provider: tier.provider ?? 'none',
+        variant: tier.variant ?? 'none',
         latencyProfile: this.#profile(tier),
       })),
     }

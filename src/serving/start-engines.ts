@@ -5,6 +5,7 @@
 import type { Family } from '../family/load-family.js'
 import { findGpuDevices } from '../onnx/gpu-devices.js'
 import type { Provider } from '../onnx/providers.js'
+import type { RequestedVariant } from '../onnx/variants/variant-names.js'
 import type { RequestedProvider, ServingLog } from './classifier-options.js'
 import { cpuEngineLayout, cpuQuota, type EngineLayout } from './cpu-quota.js'
 import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './engine-pool.js'
@@ -17,6 +18,8 @@ export interface StartOptions {
   readonly engines?: number | undefined
   readonly threads?: number | undefined
   readonly maxBatchTokens?: number | undefined
+  readonly variant: RequestedVariant
+  readonly cacheDir?: string | undefined
   readonly engineFile: string
   readonly log: ServingLog
 }
@@ -106,6 +109,8 @@ function poolOptions(options: StartOptions, provider: Provider, { engines, threa
       families: options.families,
       provider,
       threads,
+      variant: options.variant,
+      cacheDir: options.cacheDir,
       niceness: ENGINE_NICENESS,
       maxBatchTokens: batchTokenLimit(provider, options.maxBatchTokens),
     },

@@ -3,6 +3,7 @@
  * Times called `…Ms` without more are durations in milliseconds; `arrivalMs` is a reading of `performance.now()`.
  */
 import type { TierName } from '../family/family-schema.js'
+import type { VariantName } from '../onnx/variants/variant-names.js'
 
 export type RequestedTier = 'auto' | TierName
 
@@ -16,6 +17,8 @@ export interface ClassifyRequest {
   readonly budgetMs?: number
   readonly onBudgetMiss: 'fastest' | 'reject'
   readonly longText: 'windows' | 'truncate'
+  /** `auto` only: the cheapest tier answers first, a more accurate one where it is less sure than this */
+  readonly minConfidence?: number
   /** answers whose probability is below this are marked as abstained */
   readonly abstainBelow?: number
   /** `performance.now()` when the request's first byte was seen */
@@ -43,6 +46,7 @@ export type RoutingReason =
   | 'no_budget'
   | 'budget_infeasible_fastest'
   | 'escalated'
+  | 'confident'
 
 export interface Routing {
   readonly requestedTier: RequestedTier
@@ -54,6 +58,8 @@ export interface Routing {
   readonly reason: RoutingReason
   /** the tiers weighed, in the order weighed */
   readonly considered: readonly { readonly tier: TierName; readonly predictedMs: number }[]
+  /** tiers that answered before and were not sure enough; only with `minConfidence` */
+  readonly escalations?: number
 }
 
 export interface StageDurations {
@@ -95,6 +101,8 @@ export interface TierStatus {
   readonly tier: TierName
   readonly ready: boolean
   readonly provider: string
+  /** portable, fused_fp32 or fused_int8; none before it is loaded */
+  readonly variant: VariantName | 'none'
   readonly latencyProfile: readonly LatencyPoint[]
 }
 

@@ -1,10 +1,17 @@
 /** Runs the real `lextier` command in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+/** Model variants of a test file, not among the user's. */
+const CACHE = mkdtempSync(join(tmpdir(), 'lextier-cache-'))
+process.on('exit', () => rmSync(CACHE, { recursive: true, force: true }))
 
 export interface Finished {
   readonly exitCode: number | null
@@ -23,7 +30,7 @@ export interface Running {
 export function start(args: readonly string[], variables: Record<string, string> = {}): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
-    env: { ...Object.fromEntries(inherited), ...variables },
+    env: { ...Object.fromEntries(inherited), LEXTIER_CACHE: CACHE, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }

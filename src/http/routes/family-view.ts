@@ -60,6 +60,7 @@ function tierDetail(tier: TierManifest, status: TierStatus | undefined): FamilyD
   const { config, training } = tier
   return {
     ...tierSummary(tier, status),
+    variant: status === undefined || status.variant === 'none' ? '' : status.variant,
     layers: config.layers,
     hidden_size: config.hiddenSize,
     heads: config.heads,

@@ -59,8 +59,20 @@ export class FakeClassifier implements Classifier {
         ready: true,
         reasons: [],
         tiers: [
-          { tier: 'teacher', ready: true, provider: 'cpu', latencyProfile: [{ tokens: 128, predictedMs: 40 }] },
-          { tier: 'fast', ready: true, provider: 'cpu', latencyProfile: [{ tokens: 128, predictedMs: 4 }] },
+          {
+            tier: 'teacher',
+            ready: true,
+            provider: 'cpu',
+            variant: 'fused_int8',
+            latencyProfile: [{ tokens: 128, predictedMs: 40 }],
+          },
+          {
+            tier: 'fast',
+            ready: true,
+            provider: 'cpu',
+            variant: 'portable',
+            latencyProfile: [{ tokens: 128, predictedMs: 4 }],
+          },
         ],
       },
     ]
