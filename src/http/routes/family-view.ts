@@ -52,6 +52,7 @@ function tierSummary({ tier, architecture, parameters, quality }: TierManifest, 
     parameters,
     ready: status?.ready ?? false,
     provider: status?.provider ?? '',
+    variant: status === undefined || status.variant === 'none' ? '' : status.variant,
     accuracy: quality.accuracy,
   }
 }
@@ -60,7 +61,6 @@ function tierDetail(tier: TierManifest, status: TierStatus | undefined): FamilyD
   const { config, training } = tier
   return {
     ...tierSummary(tier, status),
-    variant: status === undefined || status.variant === 'none' ? '' : status.variant,
     layers: config.layers,
     hidden_size: config.hiddenSize,
     heads: config.heads,
