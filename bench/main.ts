@@ -74,6 +74,27 @@ withEngines(
     await runBudgetBench(flags)
   })
 
+serverBench('peers', 'lextier beside other servers with the same model, cores and load; installs them where it can', {
+  initial: '10',
+  of: 'of each open loop; other phases are shares of it',
+})
+  .option('--tier <name>', 'which tier all serve', 'fast')
+  .option(
+    '--peers <names>',
+    'of litserve, bentoml, mlserver, transformers-js; or none',
+    'litserve,bentoml,mlserver,transformers-js',
+  )
+  .option('--layouts <list>', 'WORKERSxTHREADS to try (default: one worker with all CPUs, and one worker a CPU)')
+  .option('--batches <counts>', 'largest batches to try; lextier chooses its own', '1,8')
+  .option('--limit <ms>', 'p99 that goodput is measured at', '100')
+  .option('--trials <count>', 'open loops of the search for the goodput', '5')
+  .option('--connections <count>', 'of the closed loops', '32')
+  .option('--install-folder <folder>', 'where peers are installed (default: .cache/bench-peers)')
+  .action(async (flags) => {
+    const { runPeersBench } = await import('./peers.js')
+    await runPeersBench(flags)
+  })
+
 serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
   initial: '10',
   of: 'each tier of each layout is measured for 0.48 of it',

@@ -4,13 +4,12 @@
  * suffered from it, and the tail never shows ("coordinated omission").
  */
 import { setTimeout as sleep, setImmediate as yieldToIo } from 'node:timers/promises'
-import type { Observation } from './observation.js'
 
-export interface OpenLoopOptions {
+export interface OpenLoopOptions<T> {
   /** from the start, ascending */
   readonly arrivalsMs: readonly number[]
-  /** must settle with an observation whatever happens; `intendedMs` is a reading of `performance.now()` */
-  readonly send: (index: number, intendedMs: number) => Promise<Observation>
+  /** must settle with what was seen whatever happens; `intendedMs` is a reading of `performance.now()` */
+  readonly send: (index: number, intendedMs: number) => Promise<T>
   /**
    * Polls through the last millisecond before a send, which timers cannot resolve. It takes a whole CPU where gaps are
    * short, so that it is only for machines that have one to spare; elsewhere a request leaves up to 1 ms late, which
@@ -19,10 +18,10 @@ export interface OpenLoopOptions {
   readonly poll: boolean
 }
 
-/** @returns one observation an arrival, in the order of the schedule, once all have ended */
-export async function runOpenLoop({ arrivalsMs, send, poll }: OpenLoopOptions): Promise<Observation[]> {
+/** @returns what was seen of each arrival, in the order of the schedule, once all have ended */
+export async function runOpenLoop<T>({ arrivalsMs, send, poll }: OpenLoopOptions<T>): Promise<T[]> {
   const startMs = performance.now()
-  const pending: Promise<Observation>[] = []
+  const pending: Promise<T>[] = []
   while (pending.length < arrivalsMs.length) {
     const dueMs = startMs + arrivalsMs[pending.length]!
     const aheadMs = dueMs - performance.now()

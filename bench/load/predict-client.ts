@@ -1,7 +1,7 @@
-/** POST /v1/predict over connections that stay open, timed. A new connection is opened whenever none is free. */
-import { Agent, type IncomingMessage, request } from 'node:http'
+/** POST /v1/predict over connections that stay open, timed. */
 import type { RequestedTier } from '../../src/serving/types.js'
 import type { Answer, Observation } from './observation.js'
+import { createPostClient, type PostOutcome } from './post-client.js'
 
 export interface PredictCall {
   /** the JSON body, serialised beforehand: the generator's CPU is taken from the server's on a small machine */
@@ -20,51 +20,20 @@ export interface PredictClient {
 
 /** @param timeoutMs from the send; the request is then abandoned */
 export function createPredictClient(origin: string, family: string, timeoutMs: number): PredictClient {
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: 4_096, scheduling: 'lifo' })
-  const url = new URL('/v1/predict', origin)
-
-  const exchange = ({ body, tier, budgetMs }: PredictCall) =>
-    new Promise<Observation['outcome']>((resolve) => {
-      const outgoing = request(url, {
-        method: 'POST',
-        agent,
-        headers: {
-          'content-type': 'application/json',
-          'content-length': body.length,
-          'x-family': family,
-          'x-tier': tier,
-          ...(budgetMs !== undefined && { 'x-latency-budget-ms': budgetMs }),
-        },
-      })
-      const abandon = setTimeout(() => outgoing.destroy(new TimedOut()), timeoutMs)
-      const settle = (outcome: Observation['outcome']) => {
-        clearTimeout(abandon)
-        resolve(outcome)
-      }
-      const failed = (error: NodeJS.ErrnoException) => settle({ errorCode: error.code ?? error.name })
-      outgoing.on('error', failed)
-      outgoing.on('response', (response) => {
-        response.on('error', failed)
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => settle(outcomeOf(response, Buffer.concat(chunks))))
-      })
-      outgoing.end(body)
-    })
-
+  const client = createPostClient(new URL('/v1/predict', origin), timeoutMs)
   return {
-    async predict(call) {
+    async predict({ body, tier, budgetMs, intendedMs }) {
       const sentMs = performance.now()
-      const outcome = await exchange(call)
-      const { intendedMs = sentMs, budgetMs } = call
-      return { intendedMs, sentMs, endedMs: performance.now(), budgetMs, outcome }
+      const outcome = await client.post(body, {
+        'x-family': family,
+        'x-tier': tier,
+        ...(budgetMs !== undefined && { 'x-latency-budget-ms': budgetMs }),
+      })
+      const endedMs = performance.now()
+      return { intendedMs: intendedMs ?? sentMs, sentMs, endedMs, budgetMs, outcome: answerOf(outcome) }
     },
-    close: () => agent.destroy(),
+    close: () => client.close(),
   }
-}
-
-class TimedOut extends Error {
-  readonly code = 'CLIENT_TIMEOUT'
 }
 
 interface AnswerBody {
@@ -78,7 +47,9 @@ interface AnswerBody {
   }
 }
 
-function outcomeOf({ statusCode }: IncomingMessage, body: Buffer): Observation['outcome'] {
+function answerOf(outcome: PostOutcome): Observation['outcome'] {
+  if ('errorCode' in outcome) return outcome
+  const { statusCode, body } = outcome
   let parsed: unknown
   try {
     parsed = JSON.parse(body.toString('utf8'))
