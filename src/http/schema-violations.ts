@@ -18,7 +18,6 @@ export interface SchemaViolationError extends LextierError {
 }
 
 const MAX_VIOLATIONS = 20
-const NOT_OFFERED = new Set(['min_confidence'])
 // only names that look like names are repeated: a text sent as a property name is not
 const NAME_LIKE = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/
 
@@ -49,7 +48,6 @@ function describe(part: RequestPart, { instancePath, keyword, params, message }:
   switch (keyword) {
     case 'additionalProperties': {
       const name = String(params.additionalProperty)
-      if (NOT_OFFERED.has(name)) return at(`${instancePath}/${name}`, 'is not offered by this version; leave it out')
       return NAME_LIKE.test(name)
         ? at(`${instancePath}/${name}`, 'is not a property of this request; leave it out')
         : at(instancePath, 'has a property that this request does not know; leave it out')

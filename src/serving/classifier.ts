@@ -13,22 +13,14 @@ import {
   RequestAborted,
   TierNotFound,
 } from '../errors.js'
-import type { TierName } from '../family/family-schema.js'
-import { softmax } from '../family/softmax.js'
-import { averageLogits } from '../tokenizer/windows.js'
-import { BATCH_SHAPE } from './batch-planner.js'
-import { predictionOf } from './calibrated-prediction.js'
+import { Answering } from './answering.js'
 import type { ClassifierOptions } from './classifier-options.js'
 import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
 import { EngineHost } from './engine-host.js'
-import { type PreparedText, prepareTexts } from './long-text.js'
+import { prepareTexts } from './long-text.js'
 import { readableTexts } from './readable-texts.js'
-import { requestInferenceMs } from './request-cost.js'
-import { requestDeadlineMs } from './request-deadline.js'
-import { NO_DEADLINE_HORIZON_MS, Scheduler } from './scheduler.js'
-import { isReady, type ServedFamily, type ServedTier } from './served-family.js'
-import type { ScheduledResult } from './ticket.js'
-import { type Route, routeTier } from './tier-router.js'
+import { Scheduler } from './scheduler.js'
+import { isReady, type ServedFamily } from './served-family.js'
 import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
 
 export type { ClassifierOptions } from './classifier-options.js'
@@ -52,6 +44,7 @@ class ServingClassifier implements Classifier {
   readonly #families: ReadonlyMap<string, ServedFamily>
   readonly #scheduler: Scheduler
   readonly #engines: EngineHost
+  readonly #answering: Answering
   /** undefined until the engines first were warm */
   #rehearsal: Promise<void> | undefined
   #rehearsed = false
@@ -79,6 +72,7 @@ class ServingClassifier implements Classifier {
       maxBatchTokens: () => this.#engines.maxBatchTokens(),
       now: () => performance.now(),
     })
+    this.#answering = new Answering(this.#scheduler, this.#engines)
   }
 
   async classify(request: ClassifyRequest): Promise<ClassifyResult> {
@@ -141,39 +135,7 @@ class ServingClassifier implements Classifier {
     const { prepared, tokenizeMs } = await this.#prepare(family, request)
     if (request.signal?.aborted) throw new RequestAborted()
 
-    const routedMs = performance.now()
-    const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
-    const forecasts = this.#forecasts(family, request.arrivalMs, budgetMs, lengths, routedMs)
-    const route = routeTier({
-      requestedTier: request.tier,
-      budgetMs,
-      onBudgetMiss: request.onBudgetMiss,
-      tiers: family.tiers.map(({ tier }) => tier),
-      forecast: (tier) => forecasts(tier).predictedMs,
-    })
-    const tier = family.tier(route.tier)!
-    const { estimate, idleMs } = forecasts(route.tier)
-    const scheduled = await this.#scheduler.submit({
-      key: { family: family.name, tier: route.tier },
-      sequences: prepared.flatMap(({ sequences }) => sequences),
-      arrivalMs: request.arrivalMs,
-      deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
-      budgetMs,
-      signal: request.signal,
-    })
-    const predictions = this.#predictions(family, tier, prepared, scheduled, request.abstainBelow)
-    const answeredMs = performance.now()
-    if (learn)
-      tier.completion.observe(estimate, route.predictedMs - (routedMs - request.arrivalMs), answeredMs - routedMs)
-    return {
-      family: family.name,
-      version: family.family.version,
-      tier: route.tier,
-      provider: tier.provider!,
-      predictions,
-      routing: routing(request, route, budgetMs, answeredMs - request.arrivalMs),
-      stages: { tokenizeMs, queueMs: scheduled.queueMs, inferenceMs: scheduled.inferenceMs },
-    }
+    return this.#answering.answer({ request, family, budgetMs, prepared, tokenizeMs, learn })
   }
 
   /** @throws FamilyNotFound, TierNotFound, NotReady */
@@ -213,45 +175,6 @@ class ServingClassifier implements Classifier {
     }
   }
 
-  /** Engines are shared, so the wait is the same for every tier and is worked out once. */
-  #forecasts(
-    family: ServedFamily,
-    arrivalMs: number,
-    budgetMs: number | undefined,
-    lengths: readonly number[],
-    nowMs: number,
-  ) {
-    const waitMs = this.#scheduler.waitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), nowMs)
-    const bounds = { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() }
-    const elapsedMs = nowMs - arrivalMs
-    return (name: TierName) => {
-      const { latency, completion } = family.tier(name)!
-      const inferenceMs = requestInferenceMs(lengths, latency!, bounds, Math.max(1, this.#engines.serving))
-      const estimate = { waitMs, inferenceMs }
-      return {
-        estimate,
-        predictedMs: elapsedMs + completion.predict(estimate),
-        idleMs: elapsedMs + completion.predict({ waitMs: 0, inferenceMs }),
-      }
-    }
-  }
-
-  #predictions(
-    family: ServedFamily,
-    { temperature }: ServedTier,
-    prepared: readonly PreparedText[],
-    { logits }: ScheduledResult,
-    abstainBelow: number | undefined,
-  ) {
-    let at = 0
-    return prepared.map((text) => {
-      const rows = logits.slice(at, at + text.windows.length)
-      at += text.windows.length
-      const probabilities = softmax(averageLogits(rows, text.windows), temperature)
-      return predictionOf(probabilities, family.family.manifest.labels, text, abstainBelow)
-    })
-  }
-
   /**
    * A few requests along the whole way before readiness is told: compiling, first messages and first batches otherwise make
    * the first callers wait. What they take says nothing of later requests, so nothing is learnt from them.
@@ -286,10 +209,4 @@ class ServingClassifier implements Classifier {
       }
     }
   }
-}
-
-function routing(request: ClassifyRequest, route: Route, budgetMs: number | undefined, actualMs: number) {
-  const { predictedMs, reason, considered } = route
-  const base = { requestedTier: request.tier, predictedMs, actualMs, reason, considered }
-  return budgetMs === undefined ? base : { ...base, budgetMs, budgetMet: actualMs <= budgetMs }
 }

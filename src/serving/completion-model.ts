@@ -1,9 +1,10 @@
 /**
  * From "this much work lies ahead and the batch takes that long" to the latency that an answer promises. The sum of
  * wait and inference is an estimate of the middle; the factor that turns it into a promise kept 95% of the time is a
- * quantile of actual over estimated, learnt from answers, apart for requests that found an engine free and those that
- * had to wait.
+ * quantile of actual over estimated, learnt from answers, apart for requests that found an engine free, those whose wait
+ * is short beside their own inference, and those that mostly wait: what is uncertain differs between them.
  */
+import { AdaptiveLevel } from './adaptive-level.js'
 import { PROMISED_QUANTILE } from './latency-model.js'
 import { QuantileWindow } from './quantile-window.js'
 
@@ -17,24 +18,37 @@ export interface CompletionEstimate {
 const OVERHEAD_MS = 0.5
 const WINDOW = 512
 /** Log factors believed at first: between exact and 16% over. */
-const PRIOR = Array.from({ length: 60 }, (_, index) => (index * 0.15) / 59)
+const PRIOR_FREE = Array.from({ length: 60 }, (_, index) => (index * 0.15) / 59)
+/** With a wait: up to twice as long, since the batch that it joins may hold others and what waits ahead is not known well. */
+const PRIOR_QUEUED = Array.from({ length: 60 }, (_, index) => -0.3 + index / 59)
+/** Waits of more than so many times the inference are told apart from shorter ones. */
+const MOSTLY_WAITING = 2
 
 export class CompletionModel {
-  readonly #free = new QuantileWindow(WINDOW, PRIOR)
-  readonly #queued = new QuantileWindow(WINDOW, PRIOR)
+  readonly #free = new QuantileWindow(WINDOW, PRIOR_FREE)
+  readonly #soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  readonly #queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  readonly #level: AdaptiveLevel
   #promises = 0
   #kept = 0
 
+  /** @param level shared by the models of tiers that run on the same engines, so that it is soon corrected */
+  constructor(level = new AdaptiveLevel(PROMISED_QUANTILE)) {
+    this.#level = level
+  }
+
   /** @returns ms from routing to answer that 95% of such requests stay within */
   predict(estimate: CompletionEstimate): number {
-    return middleMs(estimate) * Math.exp(this.#window(estimate).quantile(PROMISED_QUANTILE))
+    return middleMs(estimate) * Math.exp(this.#level.quantile(this.#window(estimate)))
   }
 
   /** Learns from an answered request. */
   observe(estimate: CompletionEstimate, predictedMs: number, actualMs: number): void {
+    const kept = actualMs <= predictedMs
     this.#window(estimate).observe(Math.log(Math.max(1e-3, actualMs) / middleMs(estimate)))
+    this.#level.observe(kept)
     this.#promises++
-    if (actualMs <= predictedMs) this.#kept++
+    if (kept) this.#kept++
   }
 
   /** Share of answers that came within their prediction; undefined before the first. */
@@ -42,8 +56,9 @@ export class CompletionModel {
     return this.#promises === 0 ? undefined : this.#kept / this.#promises
   }
 
-  #window({ waitMs }: CompletionEstimate): QuantileWindow {
-    return waitMs > 0 ? this.#queued : this.#free
+  #window({ waitMs, inferenceMs }: CompletionEstimate): QuantileWindow {
+    if (waitMs <= 0) return this.#free
+    return waitMs <= MOSTLY_WAITING * inferenceMs ? this.#soon : this.#queued
   }
 }
 

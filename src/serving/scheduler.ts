@@ -14,6 +14,7 @@ import { DeadlineQueue, type QueuedSequence } from './deadline-queue.js'
 import type { Batch, BatchResult } from './engine.js'
 import { type TierKey, tierId } from './engine-protocol.js'
 import type { LatencyModel } from './latency-model.js'
+import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
 import { sequenceCostMs } from './request-cost.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
@@ -73,6 +74,7 @@ const LONG_TEXT_SPACING = 4
 export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #queues = new Map<string, { key: TierKey; queue: DeadlineQueue<Ticket, Item> }>()
+  readonly #overtaking = new Overtaking()
   #doomTimer: NodeJS.Timeout | undefined
 
   constructor(options: SchedulerOptions) {
@@ -99,13 +101,26 @@ export class Scheduler {
       queue.removeOwner(settled)
       this.#reportDepth(work.key)
     })
-    queue.add(this.#items(work, ticket, queue.owners))
+    const items = this.#items(work, ticket, queue.owners)
+    for (const { costMs, deadlineMs } of items) this.#overtaking.arrived(deadlineMs - nowMs, costMs, nowMs)
+    queue.add(items)
     this.#reportDepth(work.key)
     this.pump()
     return ticket.promise
   }
 
-  /** @returns ms until work with this deadline would start if it came now */
+  /** Whether one more request may wait there. */
+  hasRoom(key: TierKey): boolean {
+    return (this.#queues.get(tierId(key))?.queue.owners ?? 0) < this.#options.maxQueue
+  }
+
+  /** @returns ms until work with this deadline is expected to start if it comes now, what overtakes it meanwhile included */
+  expectedWaitMs(deadlineMs: number, nowMs: number): number {
+    const { serving } = this.#options.runner
+    return this.#overtaking.extend(this.waitMs(deadlineMs, nowMs), deadlineMs - nowMs, serving, nowMs)
+  }
+
+  /** @returns ms until work with this deadline would start if it came now and nothing after it */
   waitMs(deadlineMs: number, nowMs: number): number {
     let workAheadMs = 0
     for (const { queue } of this.#queues.values()) workAheadMs += queue.workAheadMs(deadlineMs)

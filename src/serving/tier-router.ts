@@ -2,6 +2,7 @@
  * Which tier answers a request: the most accurate one that is predicted to meet the budget. Pure policy.
  * - A named tier is never exchanged for another.
  * - Without a budget the most accurate tier answers.
+ * - Where the caller would rather escalate than start with the best, the cheapest tier is weighed first.
  * - When no tier is predicted to meet the budget, the one predicted to be fastest answers, or the request is refused when
  *   the caller asked for that.
  */
@@ -22,6 +23,8 @@ export interface RoutingQuestion {
   readonly onBudgetMiss: 'fastest' | 'reject'
   /** the family's tiers, most accurate first; a named tier must be among them */
   readonly tiers: readonly TierName[]
+  /** weigh the least accurate tier first: a more accurate one follows where its answer is not sure enough */
+  readonly cheapestFirst?: boolean
   /** asked only for the tiers that are weighed */
   forecast(tier: TierName): number
 }
@@ -34,7 +37,8 @@ export interface Route extends TierForecast {
 
 /** @throws BudgetInfeasible when no tier weighed meets the budget and `onBudgetMiss` is `reject` */
 export function routeTier(question: RoutingQuestion): Route {
-  const { requestedTier, budgetMs, onBudgetMiss, tiers } = question
+  const { requestedTier, budgetMs, onBudgetMiss, cheapestFirst } = question
+  const tiers = cheapestFirst ? question.tiers.toReversed() : question.tiers
   const candidates = requestedTier === 'auto' ? tiers : [requestedTier]
   const considered: TierForecast[] = []
   for (const tier of candidates) {

@@ -99,10 +99,11 @@ const CASES: readonly Case[] = [
   { name: 'a tier that is a number', payload: { ...ok, tier: 3 }, ...invalid, pointer: '/tier' },
   { name: 'an empty family', payload: { ...ok, family: '' }, ...invalid, pointer: '/family' },
   {
-    name: 'min_confidence, which is not offered yet',
-    payload: { ...ok, min_confidence: 0.9 },
+    name: 'min_confidence with a named tier',
+    payload: { ...ok, tier: 'fast', min_confidence: 0.9 },
     ...invalid,
-    detail: /not offered/,
+    pointer: '/min_confidence',
+    detail: /always obeyed/,
   },
   {
     name: 'abstain_below under one half',

@@ -27,6 +27,7 @@ export function predictAnswer({
       actual_ms: microsecondPrecision(routing.actualMs),
       budget_met: routing.budgetMet ?? null,
       reason: routing.reason,
+      ...(routing.escalations !== undefined && { escalations: routing.escalations }),
       considered: routing.considered.map(({ tier, predictedMs }) => ({
         tier,
         predicted_ms: microsecondPrecision(predictedMs),

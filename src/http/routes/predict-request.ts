@@ -6,7 +6,8 @@ import { MAX_TEXT_BYTES, type PredictBody, type PredictHeaders } from './predict
 
 /**
  * Headers win over the body.
- * @throws InvalidRequest for a blank text or one with a lone surrogate; PayloadTooLarge for a text above 1 MiB
+ * @throws InvalidRequest for a blank text, one with a lone surrogate, or min_confidence with a named tier;
+ *   PayloadTooLarge for a text above 1 MiB
  */
 export function classifyRequest(
   body: PredictBody,
@@ -14,14 +15,19 @@ export function classifyRequest(
   call: { arrivalMs: number; signal: AbortSignal },
 ): ClassifyRequest {
   const family = headers['x-family'] ?? body.family
+  const tier = headers['x-tier'] ?? body.tier ?? 'auto'
+  if (body.min_confidence !== undefined && tier !== 'auto') {
+    throw violation('min_confidence', `goes with tier auto only; a named tier ("${tier}") is always obeyed`)
+  }
   const budgetMs = headers['x-latency-budget-ms'] ?? body.latency_budget_ms
   return {
     texts: checkedTexts(body),
     ...(family !== undefined && { family }),
-    tier: headers['x-tier'] ?? body.tier ?? 'auto',
+    tier,
     ...(budgetMs !== undefined && { budgetMs }),
     onBudgetMiss: body.on_budget_miss,
     longText: body.long_text,
+    ...(body.min_confidence !== undefined && { minConfidence: body.min_confidence }),
     ...(body.abstain_below !== undefined && { abstainBelow: body.abstain_below }),
     ...call,
   }

@@ -50,6 +50,15 @@ export const PredictBody = Type.Object(
       description:
         'texts longer than the model: overlapping windows, logits averaged by token weight; or the first tokens only',
     }),
+    min_confidence: Type.Optional(
+      Type.Number({
+        minimum: 0.5,
+        maximum: 1,
+        description:
+          'tier auto only: the least accurate tier answers first; while its calibrated probability is below this (of any of the texts) ' +
+          'and budget remains, the next more accurate tier answers instead',
+      }),
+    ),
     abstain_below: Type.Optional(
       Type.Number({ minimum: 0.5, maximum: 1, description: 'answers less sure than this say abstained: true' }),
     ),
@@ -100,7 +109,13 @@ const RoutingSchema = Type.Object(
       'no_budget',
       'budget_infeasible_fastest',
       'escalated',
+      'confident',
     ]),
+    escalations: Type.Optional(
+      Type.Integer({
+        description: 'only with min_confidence: how many tiers answered before and were not sure enough',
+      }),
+    ),
     considered: Type.Array(Type.Object({ tier: stringEnum(TIER_NAMES), predicted_ms: Type.Number() }, closed), {
       description: 'the tiers weighed, in that order',
     }),
@@ -155,6 +170,15 @@ export const PredictAnswer = Type.Object(
   },
 )
 export type PredictAnswer = Static<typeof PredictAnswer>
+
+/** The form of the lines of a stream, for the API document: each is checked on its own, by the schema of a lone request. */
+export const PredictLines = Type.Unsafe<unknown>({
+  description: 'One PredictRequest a line (NDJSON); the headers hold for every line',
+  examples: ['{"text":"The petitioner was convicted of …"}\n{"text":"The respondent …"}\n'],
+})
+export const PredictAnswerLines = Type.Unsafe<unknown>({
+  description: 'One line for each of the request, in order: a PredictResponse, or a Problem for a line that has none',
+})
 
 /** Response headers of a prediction, as OpenAPI documents them. */
 export const PREDICT_RESPONSE_HEADERS = {

@@ -1,0 +1,204 @@
+/**
+ * From a request whose texts are tokens to its answer: route by predicted completion, schedule, average windows,
+ * calibrate; and, where the caller wants to be surer than the first tier is, the same again with a more accurate one.
+ */
+import { isLextierError } from '../errors.js'
+import type { TierName } from '../family/family-schema.js'
+import { softmax } from '../family/softmax.js'
+import { averageLogits } from '../tokenizer/windows.js'
+import { BATCH_SHAPE } from './batch-planner.js'
+import { predictionOf } from './calibrated-prediction.js'
+import { cascadeReason, escalate, leastConfidence } from './cascade.js'
+import type { PreparedText } from './long-text.js'
+import { requestDeadlineMs } from './request-deadline.js'
+import { forecastRequest, type RequestForecast } from './request-forecast.js'
+import { NO_DEADLINE_HORIZON_MS, type Scheduler } from './scheduler.js'
+import type { ServedFamily, ServedTier } from './served-family.js'
+import type { ScheduledResult } from './ticket.js'
+import { type Route, routeTier, type TierForecast } from './tier-router.js'
+import type { ClassifyRequest, ClassifyResult, Prediction } from './types.js'
+
+export interface PreparedRequest {
+  readonly request: ClassifyRequest
+  readonly family: ServedFamily
+  readonly budgetMs: number | undefined
+  readonly prepared: readonly PreparedText[]
+  readonly tokenizeMs: number
+  /** false where its time says nothing of later requests */
+  readonly learn: boolean
+}
+
+/** What answering needs to know of the engines. */
+export interface EngineFacts {
+  readonly serving: number
+  maxBatchTokens(): number
+}
+
+/** One tier's answer. */
+interface TierAnswer {
+  readonly tier: TierName
+  readonly predictions: readonly Prediction[]
+  readonly scheduled: ScheduledResult
+  readonly predictedMs: number
+}
+
+type Forecasts = (tier: TierName) => RequestForecast
+
+export class Answering {
+  readonly #scheduler: Scheduler
+  readonly #engines: EngineFacts
+
+  constructor(scheduler: Scheduler, engines: EngineFacts) {
+    this.#scheduler = scheduler
+    this.#engines = engines
+  }
+
+  /** @throws BudgetInfeasible, Overloaded, DeadlineExceeded, RequestAborted, EngineFailed */
+  async answer(asked: PreparedRequest): Promise<ClassifyResult> {
+    const { request, family, budgetMs } = asked
+    const { minConfidence } = request
+    const cascades = request.tier === 'auto' && minConfidence !== undefined
+    const routedMs = performance.now()
+    const forecasts = this.#forecasts(asked, routedMs)
+    const route = routeTier({
+      requestedTier: request.tier,
+      budgetMs,
+      onBudgetMiss: request.onBudgetMiss,
+      tiers: this.#tiersWithRoom(family),
+      ...(cascades && { cheapestFirst: true }),
+      forecast: (tier) => forecasts(tier).predictedMs,
+    })
+    const answers = [await this.#answerOn(asked, route, forecasts, routedMs)]
+    const considered = [...route.considered]
+    const sure = () => leastConfidence(answers.at(-1)!.predictions) >= minConfidence!
+    while (cascades && !sure()) {
+      const surer = await this.#escalated(asked, answers.at(-1)!.tier, considered)
+      if (!surer) break
+      answers.push(surer)
+    }
+    const last = answers.at(-1)!
+    const escalations = answers.length - 1
+    const reason = cascades ? cascadeReason(route.reason, escalations, sure()) : route.reason
+    return {
+      family: family.name,
+      version: family.family.version,
+      tier: last.tier,
+      provider: family.tier(last.tier)!.provider!,
+      predictions: last.predictions,
+      routing: {
+        ...routing(
+          request,
+          { ...route, predictedMs: last.predictedMs, reason, considered },
+          budgetMs,
+          performance.now() - request.arrivalMs,
+        ),
+        ...(cascades && { escalations }),
+      },
+      stages: {
+        tokenizeMs: asked.tokenizeMs,
+        queueMs: sumOf(answers, ({ scheduled }) => scheduled.queueMs),
+        inferenceMs: sumOf(answers, ({ scheduled }) => scheduled.inferenceMs),
+      },
+    }
+  }
+
+  /** A full queue is no reason to refuse what another tier has room for; where none has, submitting says so. */
+  #tiersWithRoom(family: ServedFamily): TierName[] {
+    const tiers = family.tiers.map(({ tier }) => tier)
+    const open = tiers.filter((tier) => this.#scheduler.hasRoom({ family: family.name, tier }))
+    return open.length > 0 ? open : tiers
+  }
+
+  /** @returns undefined when no more accurate tier fits the budget, or when it failed: there is an answer already */
+  async #escalated(
+    asked: PreparedRequest,
+    from: TierName,
+    considered: TierForecast[],
+  ): Promise<TierAnswer | undefined> {
+    const { family, budgetMs, request } = asked
+    const nowMs = performance.now()
+    const forecasts = this.#forecasts(asked, nowMs)
+    const tiers = family.tiers.map(({ tier }) => tier)
+    const room = (tier: TierName) => this.#scheduler.hasRoom({ family: family.name, tier })
+    const next = escalate(
+      from,
+      tiers.filter((tier) => tier === from || room(tier)),
+      budgetMs,
+      (tier) => forecasts(tier).predictedMs,
+    )
+    considered.push(...next.considered)
+    if (!next.chosen) return undefined
+    try {
+      return await this.#answerOn(asked, next.chosen, forecasts, nowMs)
+    } catch (error) {
+      if (isLextierError(error) && !request.signal?.aborted) return undefined
+      throw error
+    }
+  }
+
+  async #answerOn(
+    { request, family, budgetMs, prepared, learn }: PreparedRequest,
+    { tier: name, predictedMs }: TierForecast,
+    forecasts: Forecasts,
+    routedMs: number,
+  ): Promise<TierAnswer> {
+    const { estimate, idleMs } = forecasts(name)
+    const tier = family.tier(name)!
+    const scheduled = await this.#scheduler.submit({
+      key: { family: family.name, tier: name },
+      sequences: prepared.flatMap(({ sequences }) => sequences),
+      arrivalMs: request.arrivalMs,
+      deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
+      budgetMs,
+      signal: request.signal,
+    })
+    const predictions = predictionsOf(family, tier, prepared, scheduled, request.abstainBelow)
+    const elapsedMs = routedMs - request.arrivalMs
+    if (learn) tier.completion.observe(estimate, predictedMs - elapsedMs, performance.now() - routedMs)
+    return { tier: name, predictions, scheduled, predictedMs }
+  }
+
+  /** Engines are shared, so the wait is the same for every tier and is worked out once. */
+  #forecasts({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number): Forecasts {
+    const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
+    const waitMs = this.#scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), nowMs)
+    const capacity = {
+      bounds: { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() },
+      engines: this.#engines.serving,
+    }
+    return (name) => {
+      const { latency, completion } = family.tier(name)!
+      return forecastRequest(
+        { lengths, elapsedMs: nowMs - arrivalMs, waitMs },
+        { latency: latency!, completion },
+        capacity,
+      )
+    }
+  }
+}
+
+function predictionsOf(
+  family: ServedFamily,
+  { temperature }: ServedTier,
+  prepared: readonly PreparedText[],
+  { logits }: ScheduledResult,
+  abstainBelow: number | undefined,
+): Prediction[] {
+  let at = 0
+  return prepared.map((text) => {
+    const rows = logits.slice(at, at + text.windows.length)
+    at += text.windows.length
+    const probabilities = softmax(averageLogits(rows, text.windows), temperature)
+    return predictionOf(probabilities, family.family.manifest.labels, text, abstainBelow)
+  })
+}
+
+function routing(request: ClassifyRequest, route: Route, budgetMs: number | undefined, actualMs: number) {
+  const { predictedMs, reason, considered } = route
+  const base = { requestedTier: request.tier, predictedMs, actualMs, reason, considered }
+  return budgetMs === undefined ? base : { ...base, budgetMs, budgetMet: actualMs <= budgetMs }
+}
+
+function sumOf<T>(items: readonly T[], amount: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + amount(item), 0)
+}

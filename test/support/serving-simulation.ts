@@ -1,0 +1,243 @@
+/**
+ * The scheduler, the router and the latency models on a virtual clock: a discrete-event simulation of a server whose
+ * engines take as long as a formula and a seeded generator say. What is simulated is only the engines and the callers.
+ */
+
+import { TIER_NAMES, type TierName } from '../../src/family/family-schema.js'
+import { AdaptiveLevel } from '../../src/serving/adaptive-level.js'
+import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
+import { CompletionModel } from '../../src/serving/completion-model.js'
+import type { Batch, BatchResult } from '../../src/serving/engine.js'
+import { LatencyModel, PROMISED_QUANTILE } from '../../src/serving/latency-model.js'
+import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
+import { forecastRequest } from '../../src/serving/request-forecast.js'
+import { NO_DEADLINE_HORIZON_MS, Scheduler } from '../../src/serving/scheduler.js'
+import { routeTier } from '../../src/serving/tier-router.js'
+import type { RequestedTier, RoutingReason } from '../../src/serving/types.js'
+import { createRandom, type Random } from '../../training/random.js'
+
+export interface SimulatedRequest {
+  readonly atMs: number
+  readonly lengths: readonly number[]
+  readonly budgetMs?: number
+  readonly tier?: RequestedTier
+  readonly family?: string
+}
+
+export interface SimulatedAnswer {
+  readonly request: SimulatedRequest
+  readonly tier: TierName | undefined
+  readonly reason: RoutingReason | undefined
+  readonly predictedMs: number
+  /** predicted wait when it was routed */
+  readonly waitMs: number
+  /** from arrival to the answer or the refusal */
+  readonly actualMs: number
+  readonly endedMs: number
+  /** of a refusal */
+  readonly code: string | undefined
+}
+
+export interface SimulatedServer {
+  readonly engines: number
+  readonly maxBatchTokens: number
+  /** standard deviation of the logarithm of a batch's time */
+  readonly jitter: number
+  /** share of batches that something else on the machine holds up for 10 to 40 ms */
+  readonly hiccups: number
+  /** standard deviation of the logarithm of the machine's slowness, which changes over seconds */
+  readonly drift: number
+  readonly seed: number
+}
+
+const MS_PER_TOKEN: Readonly<Record<TierName, number>> = { teacher: 0.18, balanced: 0.085, fast: 0.035 }
+const MS_PER_BATCH = 2
+/** between the end of a batch and the answer, ms: messages between processes, and JSON */
+const ANSWER_MS = 0.4
+const DRIFT_STEP_MS = 250
+const DRIFT_KEPT = 0.9
+
+export const SIMULATED_SERVER: SimulatedServer = {
+  engines: 1,
+  maxBatchTokens: 512,
+  jitter: 0.08,
+  hiccups: 0.02,
+  drift: 0.1,
+  seed: 1,
+}
+
+/** Time of a batch on an undisturbed machine, ms. */
+export function undisturbedMs(tier: TierName, tokens: number, rows: number): number {
+  return MS_PER_BATCH + MS_PER_TOKEN[tier] * tokens * rows
+}
+
+export class ServingSimulation {
+  readonly scheduler: Scheduler
+  /** batches in the order in which they began */
+  readonly batches: { readonly batch: Batch; readonly startMs: number }[] = []
+  readonly #server: SimulatedServer
+  readonly #models = new Map<string, { latency: LatencyModel; completion: CompletionModel }>()
+  readonly #random: Random
+  readonly #events: { atMs: number; happen: () => void }[] = []
+  readonly #busy: ({ readonly startMs: number; readonly expectedMs: number } | undefined)[]
+  readonly #level = new AdaptiveLevel(PROMISED_QUANTILE)
+  #nowMs = 0
+  #slowness = 0
+  #slownessMs = 0
+
+  constructor(server: Partial<SimulatedServer> = {}) {
+    this.#server = { ...SIMULATED_SERVER, ...server }
+    this.#random = createRandom(this.#server.seed)
+    this.#busy = Array.from({ length: this.#server.engines }, () => undefined)
+    const simulation = this
+    this.scheduler = new Scheduler({
+      runner: {
+        get idle() {
+          return simulation.#busy.filter((batch) => batch === undefined).length
+        },
+        serving: this.#server.engines,
+        busyMs: (nowMs) =>
+          this.#busy.map((batch) =>
+            batch ? Math.max(batch.startMs + batch.expectedMs - nowMs, batch.expectedMs / 10) : 0,
+          ),
+        run: (batch, expectedMs) => this.#run(batch, expectedMs),
+      },
+      latencyModel: ({ family, tier }) => this.models(family, tier).latency,
+      maxBatchTokens: () => this.#server.maxBatchTokens,
+      maxQueue: 256,
+      maxQueueTotal: 1_024,
+      maxQueueTokens: 4_194_304,
+      observer: { batch: () => {}, queueDepth: () => {} },
+      now: () => this.#nowMs,
+    })
+  }
+
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
+  models(family: string, tier: TierName) {
+    const id = `${family}/${tier}`
+    let models = this.#models.get(id)
+    if (!models) {
+      const profile = [16, 32, 64, 128, 256].flatMap((tokens) =>
+        [1, 4].map((rows) => ({ tokens, rows, ms: undisturbedMs(tier, tokens, rows) })),
+      )
+      models = { latency: new LatencyModel(profile), completion: new CompletionModel(this.#level) }
+      this.#models.set(id, models)
+    }
+    return models
+  }
+
+  /** @returns the answers to requests of an open loop, in the order of their arrival, once all have ended */
+  async openLoop(requests: readonly SimulatedRequest[]): Promise<SimulatedAnswer[]> {
+    const answers: Promise<SimulatedAnswer>[] = []
+    const fromMs = this.#nowMs
+    for (const request of requests) {
+      this.#at(fromMs + request.atMs, () => answers.push(this.#ask({ ...request, atMs: this.#nowMs })))
+    }
+    await this.#play()
+    return Promise.all(answers)
+  }
+
+  /** @returns the answers to as many callers as `connections`, each asking again when it was answered */
+  async closedLoop(
+    connections: number,
+    durationMs: number,
+    next: () => Omit<SimulatedRequest, 'atMs'>,
+  ): Promise<SimulatedAnswer[]> {
+    const answers: SimulatedAnswer[] = []
+    const endMs = this.#nowMs + durationMs
+    const ask = async () => {
+      const answer = await this.#ask({ ...next(), atMs: this.#nowMs })
+      answers.push(answer)
+      const againMs = this.#nowMs + (answer.code === undefined ? 0.5 : 20)
+      if (againMs < endMs) this.#at(againMs, () => void ask())
+    }
+    for (let connection = 0; connection < connections; connection++) this.#at(this.#nowMs, () => void ask())
+    await this.#play()
+    return answers
+  }
+
+  async #ask(request: SimulatedRequest): Promise<SimulatedAnswer> {
+    const { lengths, budgetMs, tier: requestedTier = 'auto', family = 'tiny' } = request
+    const arrivalMs = this.#nowMs
+    const refused = { request, tier: undefined, reason: undefined, predictedMs: Number.NaN, waitMs: Number.NaN }
+    try {
+      const deadlineMs = budgetMs === undefined ? undefined : arrivalMs + budgetMs
+      this.scheduler.admitEarly(requestedTier, 0, deadlineMs)
+      const waitMs = this.scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), arrivalMs)
+      const forecast = (tier: TierName) =>
+        forecastRequest({ lengths, elapsedMs: 0, waitMs }, this.models(family, tier), {
+          bounds: { ...BATCH_SHAPE, maxTokens: this.#server.maxBatchTokens },
+          engines: this.#server.engines,
+        })
+      const route = routeTier({
+        requestedTier,
+        budgetMs,
+        onBudgetMiss: 'fastest',
+        tiers: TIER_NAMES,
+        forecast: (tier) => forecast(tier).predictedMs,
+      })
+      const { estimate, idleMs } = forecast(route.tier)
+      await this.scheduler.submit({
+        key: { family, tier: route.tier },
+        sequences: lengths.map((tokens) => new Int32Array(tokens)),
+        arrivalMs,
+        deadlineMs: requestDeadlineMs(arrivalMs, budgetMs, idleMs),
+        budgetMs,
+        signal: undefined,
+      })
+      await new Promise<void>((resolve) => this.#at(this.#nowMs + ANSWER_MS, resolve))
+      const actualMs = this.#nowMs - arrivalMs
+      this.models(family, route.tier).completion.observe(estimate, route.predictedMs, actualMs)
+      const { tier, reason, predictedMs } = route
+      return { request, tier, reason, predictedMs, waitMs, actualMs, endedMs: this.#nowMs, code: undefined }
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code === undefined) throw error
+      return { ...refused, actualMs: this.#nowMs - arrivalMs, endedMs: this.#nowMs, code }
+    }
+  }
+
+  #run(batch: Batch, expectedMs: number): Promise<BatchResult> {
+    const engine = this.#busy.indexOf(undefined)
+    this.#busy[engine] = { startMs: this.#nowMs, expectedMs }
+    this.batches.push({ batch, startMs: this.#nowMs })
+    const longest = Math.max(...batch.sequences.map(({ length }) => length))
+    const takesMs = this.#disturbed(undisturbedMs(batch.tier, longest, batch.sequences.length))
+    return new Promise((resolve) => {
+      this.#at(this.#nowMs + takesMs, () => {
+        this.#busy[engine] = undefined
+        resolve({ logits: batch.sequences.map(() => Float32Array.of(0, 0)), inferenceMs: takesMs })
+        this.#at(this.#nowMs, () => this.scheduler.pump())
+      })
+    })
+  }
+
+  #disturbed(ms: number): number {
+    const { jitter, hiccups, drift } = this.#server
+    for (; this.#slownessMs < this.#nowMs; this.#slownessMs += DRIFT_STEP_MS) {
+      const shock = drift * Math.sqrt(1 - DRIFT_KEPT ** 2)
+      this.#slowness = DRIFT_KEPT * this.#slowness + shock * this.#random.normal()
+    }
+    const held = this.#random.next() < hiccups ? 10 + 30 * this.#random.next() : 0
+    return ms * Math.exp(jitter * this.#random.normal() + this.#slowness) + held
+  }
+
+  #at(atMs: number, happen: () => void): void {
+    const event = { atMs, happen }
+    let index = this.#events.length
+    while (index > 0 && this.#events[index - 1]!.atMs <= atMs) index--
+    this.#events.splice(index, 0, event)
+  }
+
+  /** Latest event first in the array, so that the next one is popped. */
+  async #play(): Promise<void> {
+    for (let event = this.#events.pop(); event; event = this.#events.pop()) {
+      this.#nowMs = event.atMs
+      event.happen()
+      await new Promise(setImmediate)
+    }
+  }
+}
