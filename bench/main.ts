@@ -7,13 +7,18 @@ const program = new Command('bench').description(
 )
 
 /** What every bench of the server takes. @param seconds the default of --seconds, and what it is of */
-function serverBench(name: string, description: string, seconds: { initial: string; of: string }): Command {
+function serverBench(
+  name: string,
+  description: string,
+  seconds: { initial: string; of: string },
+  provider = 'auto',
+): Command {
   return program
     .command(name)
     .description(description)
     .option('--models <folder>', 'folder of families (default: the bundled ones)')
     .option('--family <name>', 'which family (default: the first by name)')
-    .option('--provider <name>', 'auto, cpu, cuda or webgpu', 'auto')
+    .option('--provider <name>', 'auto, cpu, cuda or webgpu', provider)
     .option('--max-batch-tokens <count>', "tokens of one batch, padding included (default: the server's choice)")
     .option('--data <file>', 'CSV, TSV or JSONL of real texts (default: synthetic texts of the same lengths)')
     .option('--text-column <name>', 'column of the texts', 'facts')
@@ -117,6 +122,29 @@ withEngines(
   .action(async (flags) => {
     const { runStartBench } = await import('./start.js')
     await runStartBench(flags)
+  })
+
+withEngines(
+  serverBench(
+    'gpu',
+    'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
+    { initial: '20', of: 'of each open loop; other phases are shares of it' },
+    'cuda',
+  ),
+)
+  .option('--tier <name>', 'which tier', 'teacher')
+  .option(
+    '--python <program>',
+    'a Python that has PyTorch and transformers; without them that part is skipped',
+    'python3',
+  )
+  .option('--ceiling <TFLOP/s>', 'matrix products that the device reaches (790: half precision, one H200)', '790')
+  .option('--limit <ms>', 'p99 that the open loop must keep', '130')
+  .option('--trials <count>', 'open loops of the search for the highest rate', '6')
+  .option('--connections <counts>', CONNECTIONS)
+  .action(async (flags) => {
+    const { runGpuBench } = await import('./gpu.js')
+    await runGpuBench(flags)
   })
 
 program

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ProviderUnavailable } from '../../src/errors.js'
-import type { RawCommand, RawLoadCommand, RawLoaded, RawMeasured, RawReport } from './raw-protocol.js'
+import type { RawCommand, RawLoadCommand, RawLoaded, RawMeasured, RawReport, RawTimed } from './raw-protocol.js'
 
 export interface RawOptions extends Omit<RawLoadCommand, 'type'> {
   readonly processes: number
@@ -54,6 +54,24 @@ export async function measureRaw(options: RawOptions): Promise<RawThroughput> {
     return { processes, threads: model.threads, oneByOne, lengthSorted, best }
   } finally {
     for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+/**
+ * The first sequence of the first text, alone, in one bare process.
+ * @returns ms of each run
+ * @throws ProviderUnavailable as measureRaw does
+ */
+export async function timeRaw(
+  options: Omit<RawLoadCommand, 'type'> & { readonly durationMs: number },
+): Promise<readonly number[]> {
+  const { durationMs, ...model } = options
+  const child = fork(PROCESS_FILE, [], { serialization: 'advanced' })
+  try {
+    await ask<RawLoaded>(child, { type: 'load', ...model }, options.provider)
+    return (await ask<RawTimed>(child, { type: 'time', durationMs }, options.provider)).durationsMs
+  } finally {
+    child.kill('SIGKILL')
   }
 }
 

@@ -12,6 +12,8 @@ import type {
   RawReport,
   RawRunCommand,
   RawText,
+  RawTimeCommand,
+  RawTimed,
 } from './raw-protocol.js'
 
 /** Long enough to know how many texts fill a measurement. */
@@ -75,6 +77,24 @@ async function measure({ session, config, texts }: Loaded, command: RawRunComman
   }
 }
 
+/** Runs before the clock starts. */
+const UNTIMED_RUNS = 10
+
+/** Inputs are made anew for every run and the output is read, as whoever asks one question has to. */
+async function time({ session, config, texts }: Loaded, { durationMs }: RawTimeCommand): Promise<RawTimed> {
+  const sequence = texts[0]!.sequences[0]!
+  const durationsMs: number[] = []
+  for (let i = 0; i < UNTIMED_RUNS; i++) await session.run(feeds([sequence], config))
+  const startMs = performance.now()
+  do {
+    const runMs = performance.now()
+    const { logits } = await session.run(feeds([sequence], config))
+    await logits!.getData()
+    durationsMs.push(performance.now() - runMs)
+  } while (performance.now() - startMs < durationMs)
+  return { type: 'timed', durationsMs }
+}
+
 function feeds(sequences: readonly Int32Array[], config: EncoderConfig) {
   const { inputIds, attentionMask, tokens } = padSequences(
     sequences.map((sequence) => ({ inputIds: sequence })),
@@ -90,7 +110,9 @@ function feeds(sequences: readonly Int32Array[], config: EncoderConfig) {
 process.on('message', async (command: RawCommand) => {
   let report: RawReport
   try {
-    report = command.type === 'load' ? await load(command) : await measure(loaded!, command)
+    if (command.type === 'load') report = await load(command)
+    else if (command.type === 'time') report = await time(loaded!, command)
+    else report = await measure(loaded!, command)
   } catch (error) {
     report = { type: 'failed', message: error instanceof Error ? error.message : String(error) }
   }

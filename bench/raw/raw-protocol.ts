@@ -29,6 +29,12 @@ export interface RawRunCommand {
   readonly durationMs: number
 }
 
+/** The first sequence of the first text, again and again, each run timed. */
+export interface RawTimeCommand {
+  readonly type: 'time'
+  readonly durationMs: number
+}
+
 /** The model is loaded and has run. */
 export interface RawLoaded {
   readonly type: 'loaded'
@@ -44,10 +50,16 @@ export interface RawMeasured {
   readonly cpuSeconds: number
 }
 
+export interface RawTimed {
+  readonly type: 'timed'
+  /** ms of each run, in order */
+  readonly durationsMs: readonly number[]
+}
+
 export interface RawFailed {
   readonly type: 'failed'
   readonly message: string
 }
 
-export type RawCommand = RawLoadCommand | RawRunCommand
-export type RawReport = RawLoaded | RawMeasured | RawFailed
+export type RawCommand = RawLoadCommand | RawRunCommand | RawTimeCommand
+export type RawReport = RawLoaded | RawMeasured | RawTimed | RawFailed

@@ -17,11 +17,14 @@ const WORDS =
  */
 export async function syntheticTexts(count: number, tokenizer: TextTokenizer, random: Random): Promise<string[]> {
   const texts: string[] = []
-  for (const tokens of sampleCaseLengths(count, random)) {
-    // at least one token a word
-    const text = Array.from({ length: tokens }, () => WORDS[random.integer(WORDS.length)]).join(' ')
-    const last = (await tokenizer.encode(text)).offsets()[tokens - 1]
-    texts.push(text.slice(0, last?.end))
-  }
+  for (const tokens of sampleCaseLengths(count, random)) texts.push(await textOfTokens(tokens, tokenizer, random))
   return texts
+}
+
+/** @returns one such text; see `syntheticTexts` for how exact its length is */
+export async function textOfTokens(tokens: number, tokenizer: TextTokenizer, random: Random): Promise<string> {
+  // at least one token a word
+  const text = Array.from({ length: tokens }, () => WORDS[random.integer(WORDS.length)]).join(' ')
+  const last = (await tokenizer.encode(text)).offsets()[tokens - 1]
+  return text.slice(0, last?.end)
 }

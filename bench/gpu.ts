@@ -1,0 +1,223 @@
+/** The GPU bench: one request beside bare `session.run`, packed throughput beside PyTorch, and the rate that keeps a p99. */
+import { InvalidConfiguration } from '../src/errors.js'
+import type { TierName } from '../src/family/family-schema.js'
+import { tierPaths } from '../src/family/load-family.js'
+import { BATCH_SHAPE } from '../src/serving/batch-planner.js'
+import { loadTokenizer } from '../src/tokenizer/text-tokenizer.js'
+import { withSpecialTokens } from '../src/tokenizer/windows.js'
+import { createRandom } from '../training/random.js'
+import { encoderFlops } from './gpu/encoder-flops.js'
+import { type PytorchAnchor, pytorchAnchor } from './gpu/pytorch-anchor.js'
+import { runClosedLoop } from './load/closed-loop.js'
+import { isAnswered } from './load/observation.js'
+import { runOpenLoop } from './load/open-loop.js'
+import { type DurationPercentiles, durationPercentiles } from './load/percentile.js'
+import { poissonArrivals } from './load/poisson-arrivals.js'
+import { searchGoodput, type Trial, trialOf } from './load/search-goodput.js'
+import { percent, textTable } from './output/text-table.js'
+import { type BenchResult, writeResult } from './output/write-result.js'
+import { type RawThroughput, timeRaw } from './raw/measure-raw.js'
+import { sendNext } from './serving/bench-context.js'
+import type { Capacity } from './serving/measure-capacity.js'
+import { measureServedAndRaw } from './serving/measure-tier.js'
+import { type MeasuredServer, mayPoll, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
+import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
+import type { RunDescription } from './serving/serve-result.js'
+import { textOfTokens } from './workload/synthetic-texts.js'
+
+export interface GpuFlags extends ServeFlags {
+  readonly tier: string
+  readonly python: string
+  readonly ceiling: string
+  readonly limit: string
+  readonly trials: string
+}
+
+export interface GpuOptions {
+  readonly tier: string
+  /** program that has PyTorch and transformers */
+  readonly python: string
+  /** matrix products that the device reaches, TFLOP/s */
+  readonly ceilingTflops: number
+  readonly limitMs: number
+  readonly trials: number
+}
+
+export interface GpuMeasured {
+  readonly tier: TierName
+  readonly single128: {
+    readonly http: DurationPercentiles
+    readonly raw: DurationPercentiles
+    readonly httpOverRawMs: number
+  }
+  readonly capacity: Capacity
+  /** of the workload's texts: one a window */
+  readonly sequences: number
+  readonly raw: RawThroughput
+  readonly pytorch: PytorchAnchor | { readonly skipped: string }
+  /** matrix products of the answers at capacity, over the ceiling */
+  readonly shareOfCeiling: number
+  /** open loop; null when no rate tried kept the limit */
+  readonly goodput: Trial | null
+  readonly trials: readonly Trial[]
+  /** goodput over capacity: MLPerf's server over offline */
+  readonly serverOverOffline: number | null
+}
+
+export interface GpuResult extends BenchResult, RunDescription, GpuMeasured {
+  readonly bench: 'gpu'
+  readonly gpuOptions: GpuOptions
+}
+
+/** `npm run bench -- gpu` */
+export async function runGpuBench(flags: GpuFlags): Promise<void> {
+  const options = {
+    tier: flags.tier,
+    python: flags.python,
+    ceilingTflops: oneNumber('--ceiling', flags.ceiling, 0.001, 1e6),
+    limitMs: oneNumber('--limit', flags.limit, 1, 60_000),
+    trials: oneNumber('--trials', flags.trials, 1, 20, true),
+  }
+  const result = await benchGpu(serveOptions(flags), options, (phase) => process.stderr.write(`${phase} …\n`))
+  await writeResult(result, gpuTable(result), flags.json)
+}
+
+export async function benchGpu(serve: ServeOptions, options: GpuOptions, onProgress: OnProgress): Promise<GpuResult> {
+  const prepared = await prepareBench(serve, onProgress)
+  const { measured, run } = await withServer(prepared, (server) => measure(server, options))
+  return { bench: 'gpu', ...run, ...measured, gpuOptions: options }
+}
+
+/** Special tokens included. */
+const SINGLE_TOKENS = 128
+const SINGLE_SHARE = 0.3
+
+async function measure(server: MeasuredServer, options: GpuOptions): Promise<GpuMeasured> {
+  const { family, workload, context, onProgress, maxBatchTokens } = server
+  const manifest = family.manifest.tiers.find(({ tier }) => tier === options.tier)
+  if (!manifest) throw new InvalidConfiguration('--tier', `"${options.tier}" is not a tier of ${family.manifest.name}`)
+  const { tier, config } = manifest
+  onProgress(`one request of ${SINGLE_TOKENS} tokens`)
+  const single128 = await measureSingle(server, tier)
+  const { capacity, raw } = await measureServedAndRaw(server, tier)
+  onProgress('PyTorch')
+  const lengths = workload.texts.flatMap(({ sequences }) => sequences.map(({ length }) => length))
+  const pytorch = await pytorchAnchor({
+    python: options.python,
+    device: context.server.choice.provider === 'cuda' ? 'cuda' : 'cpu',
+    config,
+    lengths,
+    maxTokens: maxBatchTokens,
+    maxRows: BATCH_SHAPE.maxRows,
+    seconds: SINGLE_SHARE * server.options.seconds,
+  })
+  onProgress(`rate that keeps p99 ≤ ${options.limitMs} ms`)
+  const { best, trials } = await searchGoodput(
+    (rate) => openLoop(server, tier, rate, options.limitMs),
+    capacity.textsPerSecond,
+    options.trials,
+  )
+  const flopsPerText = lengths.reduce((sum, tokens) => sum + encoderFlops(config, tokens), 0) / workload.texts.length
+  return {
+    tier,
+    single128,
+    capacity,
+    sequences: lengths.length,
+    raw,
+    pytorch,
+    shareOfCeiling: (flopsPerText * capacity.textsPerSecond) / (options.ceilingTflops * 1e12),
+    goodput: best,
+    trials,
+    serverOverOffline: best && best.goodPerSecond / capacity.textsPerSecond,
+  }
+}
+
+async function measureSingle(server: MeasuredServer, tier: TierName): Promise<GpuMeasured['single128']> {
+  const { family, context, options } = server
+  const tokenizer = loadTokenizer(family.paths.tokenizer)
+  const random = createRandom(options.seed).fork('single')
+  const text = await textOfTokens(SINGLE_TOKENS - 2, tokenizer, random)
+  const body = Buffer.from(JSON.stringify({ text }))
+  const durationMs = SINGLE_SHARE * 1_000 * options.seconds
+  const { observations } = await runClosedLoop({
+    connections: 1,
+    durationMs,
+    send: () => context.client.predict({ body, tier }),
+  })
+  const http = durationPercentiles(observations.filter(isAnswered).map(({ sentMs, endedMs }) => endedMs - sentMs))
+  const { provider, threads } = context.server.choice
+  const { ids } = await tokenizer.encode(text)
+  const durations = await timeRaw({
+    modelFile: tierPaths(family, tier).model,
+    config: family.manifest.tiers.find((one) => one.tier === tier)!.config,
+    provider,
+    threads,
+    texts: [{ tokens: ids.length, sequences: [withSpecialTokens(ids, tokenizer)] }],
+    durationMs,
+  })
+  const raw = durationPercentiles(durations)
+  return { http, raw, httpOverRawMs: (http.p50Ms ?? Number.NaN) - raw.p50Ms! }
+}
+
+async function openLoop(
+  server: MeasuredServer,
+  tier: TierName,
+  ratePerSecond: number,
+  limitMs: number,
+): Promise<Trial> {
+  const { options, context } = server
+  const durationMs = 1_000 * options.seconds
+  const arrivalsMs = poissonArrivals(ratePerSecond, durationMs, createRandom(options.seed).fork('gpu'))
+  const observations = await runOpenLoop({
+    arrivalsMs,
+    send: (_, intendedMs) => sendNext(context, tier, [], intendedMs),
+    poll: mayPoll(server),
+  })
+  return trialOf(observations, ratePerSecond, durationMs, limitMs)
+}
+
+function gpuTable({ family, tier, server, workload, single128, ...result }: GpuResult): string {
+  const { capacity, raw, pytorch, shareOfCeiling, goodput, serverOverOffline, gpuOptions } = result
+  const { limitMs, ceilingTflops } = gpuOptions
+  // a text of several windows is several sequences
+  const perSequence = workload.texts / result.sequences
+  const pytorchRow = (order: string, sequencesPerSecond: number): [string, number, number] => [
+    `PyTorch, ${order}`,
+    sequencesPerSecond * perSequence,
+    sequencesPerSecond * perSequence * workload.tokens.mean,
+  ]
+  const pytorchRows =
+    'skipped' in pytorch
+      ? []
+      : [
+          pytorchRow('batches in order, padded', pytorch.paddedSequencesPerSecond),
+          pytorchRow('batches of similar lengths', pytorch.sortedSequencesPerSecond),
+        ]
+  const ms = (value: number | null) => (value === null ? '–' : `${value.toFixed(2)} ms`)
+  return [
+    `family ${family}, tier ${tier} on ${server.provider}, engines ${server.engines}, server from ${server.from}`,
+    workload.source,
+    '',
+    `One request of ${SINGLE_TOKENS} tokens, p50: HTTP ${ms(single128.http.p50Ms)}, bare session.run ${ms(single128.raw.p50Ms)}, difference ${ms(single128.httpOverRawMs)}` +
+      ('skipped' in pytorch ? '' : `; PyTorch ${ms(pytorch.single128P50Ms)}`),
+    '',
+    'Throughput on these lengths',
+    textTable(
+      ['what', 'texts/s', 'tokens/s'],
+      [
+        ['served over HTTP, saturated', capacity.textsPerSecond, capacity.tokensPerSecond],
+        ['bare session.run, one by one', raw.oneByOne.textsPerSecond, raw.oneByOne.tokensPerSecond],
+        ['bare session.run, length-sorted', raw.lengthSorted.textsPerSecond, raw.lengthSorted.tokensPerSecond],
+        ...pytorchRows,
+      ],
+    ),
+    'skipped' in pytorch
+      ? `skipped PyTorch: ${pytorch.skipped}`
+      : `PyTorch ${pytorch.versions.torch} in ${pytorch.precision} on ${pytorch.device}`,
+    `matrix products at saturation: ${percent(shareOfCeiling)} of ${ceilingTflops} TFLOP/s`,
+    '',
+    goodput
+      ? `Poisson load: ${goodput.goodPerSecond.toPrecision(3)} texts/s with p99 ${ms(goodput.p99Ms)} (limit ${limitMs} ms), ${percent(serverOverOffline)} of the saturated throughput`
+      : `Poisson load: no rate tried kept p99 ≤ ${limitMs} ms`,
+  ].join('\n')
+}
