@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DataManifest } from '../../src/family/family-schema.js'
+import { checkSides } from '../data/check-sides.js'
 import type { Dataset, Example } from '../data/dataset.js'
 import { auditLeaks } from '../data/leak-audit.js'
 import { nearDuplicatesOf } from '../data/near-duplicates.js'
@@ -38,7 +39,7 @@ export function datasetOf(config: Pick<TrainingConfig, 'data'>, path: string): P
 /**
  * Reads, splits and audits; the split and the audit are written beside the run, and a resumed run takes the split that is
  * there.
- * @throws DataInvalid when a resumed run finds another file than the one that it was begun with
+ * @throws DataInvalid when a resumed run finds another file than the one that it was begun with, or a side has one label only
  */
 export async function prepareData(
   config: TrainingConfig,
@@ -54,12 +55,13 @@ export async function prepareData(
   const split = begun
     ? await readSplit(splitFile, dataset)
     : splitDataset(dataset, { method, seed, shares, nearDuplicates })
+  const sides = partition(dataset, split)
+  checkSides(path, sides)
   if (!begun) await writeSplit(splitFile, split)
   const audit = auditLeaks(dataset, split, nearDuplicates)
   await writeJson(join(runFolder, 'audit.json'), audit)
   const warnings = [...dataset.warnings, ...split.warnings, ...audit.sentences]
   for (const message of warnings) onEvent({ type: 'warning', message })
-  const sides = partition(dataset, split)
   return {
     dataset,
     split,

@@ -7,7 +7,7 @@ import { CONTROL, namedMethod } from './methods.js'
 import { ModelShapes, type StudyInputs } from './model-shapes.js'
 import type { ModelKind } from './results.js'
 import { StageList } from './stage-list.js'
-import type { FitStage, ModelRun, PlannedModel, Start, StudyPlan, TeacherRef } from './stages.js'
+import type { FitStage, LatencyStage, ModelRun, PlannedModel, Start, StudyPlan, TeacherRef } from './stages.js'
 import type { StudyConfig, StudyMethod, StudyStudent, StudyTeacher } from './study-schema.js'
 
 export interface PlanScope {
@@ -33,12 +33,30 @@ export function planStudy(config: StudyConfig, inputs: StudyInputs, scope: PlanS
   const rows = new Map<string, Row & { runs: ModelRun[] }>()
   for (const [index, group] of groups.entries())
     new GroupPlan(config, inputs, stages, rows, { ...group, index, label: groupLabel(group, groups) }).add()
-  const models = [...rows.values()].map((row): PlannedModel => {
-    const first = stages.fit(row.runs[0]!.stage)
-    const latency = (config.latency?.providers ?? []).map((provider) => stages.latency(first.encoder, provider))
+  const encoders = [...rows.values()].map(({ runs }) => stages.fit(runs[0]!.stage).encoder)
+  const { calls, warnings } = fittingCalls(config, Math.min(...encoders.map(({ maxPositions }) => maxPositions)))
+  const models = [...rows.values()].map((row, i): PlannedModel => {
+    const providers = config.latency?.providers ?? []
+    const latency = providers.map((provider) => stages.latency(encoders[i]!, provider, calls))
     return { ...row, latency, attribution: attributionOf(config, stages, row) }
   })
-  return { stages: stages.all, models, groups }
+  return { stages: stages.all, models, groups, warnings }
+}
+
+/**
+ * Longer calls are cut to what every model of the study takes: on a front, all are timed on the same.
+ * @param limit tokens that the model of the fewest positions takes
+ */
+function fittingCalls({ latency }: StudyConfig, limit: number): { calls: LatencyStage['calls']; warnings: string[] } {
+  const asked = latency?.calls ?? []
+  const cut = asked.map(({ batch, tokens }) => ({ batch, tokens: Math.min(tokens, limit) }))
+  const calls = cut.filter(
+    (call, i) => cut.findIndex(({ batch, tokens }) => batch === call.batch && tokens === call.tokens) === i,
+  )
+  const longest = Math.max(...asked.map(({ tokens }) => tokens))
+  if (longest <= limit) return { calls, warnings: [] }
+  const why = `latency.calls: not all models take ${longest} tokens; calls of more than ${limit} are timed with ${limit}`
+  return { calls, warnings: [why] }
 }
 
 function attributionOf(config: StudyConfig, stages: StageList, { name, runs }: Row & { runs: ModelRun[] }) {

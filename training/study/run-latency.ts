@@ -37,7 +37,6 @@ export async function runLatency(stage: LatencyStage): Promise<{ seconds: number
     try {
       const latency: Latency[] = []
       for (const { batch, tokens } of calls) {
-        if (tokens > encoder.maxPositions) continue
         const sequences = randomSequences(encoder, batch, tokens)
         const times: number[] = []
         for (let call = -WARM_UP_CALLS; call < repeats; call++) {

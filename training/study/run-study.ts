@@ -202,8 +202,9 @@ function announce({ dataset, audit }: StudyData, onEvent: OnEvent): void {
   })
 }
 
-/** Temperatures and compressions that disappoint, before hours are spent on them. */
-function warnAhead({ models, stages }: StudyPlan, onEvent: OnEvent): void {
+/** Whatever is taken otherwise than asked for, and temperatures and compressions that disappoint, before hours are spent. */
+function warnAhead({ models, stages, warnings }: StudyPlan, onEvent: OnEvent): void {
+  for (const message of warnings) onEvent({ type: 'warning', message })
   const fitOf = ({ runs }: PlannedModel) => stages.get(runs[0]!.stage) as FitStage
   const teacher = fitOf(models[0]!)
   for (const model of models) {

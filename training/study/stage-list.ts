@@ -100,8 +100,8 @@ export class StageList {
     )
   }
 
-  latency(encoder: EncoderConfig, provider: LatencyStage['provider']): string {
-    const { calls, repeats, threads } = this.config.latency!
+  latency(encoder: EncoderConfig, provider: LatencyStage['provider'], calls: LatencyStage['calls']): string {
+    const { repeats, threads } = this.config.latency!
     const settings = { encoder, provider, calls, repeats, threads }
     const name = `latency of ${encoder.layers}x${encoder.hiddenSize} on ${provider}`
     return this.add({ kind: 'latency', name, ...settings }, [], { cost: 0, settings })

@@ -147,4 +147,6 @@ export interface StudyPlan {
   readonly models: readonly PlannedModel[]
   /** (seed, fold) pairs */
   readonly groups: readonly { readonly seed: number; readonly fold: number }[]
+  /** what was understood otherwise than it was written */
+  readonly warnings: readonly string[]
 }

@@ -1,4 +1,5 @@
 import { sha256 } from '../../src/family/file-hash.js'
+import { checkSides } from '../data/check-sides.js'
 import type { Dataset, Example } from '../data/dataset.js'
 import { foldSplits } from '../data/fold-split.js'
 import { auditLeaks } from '../data/leak-audit.js'
@@ -26,7 +27,7 @@ export interface StudyData {
 /**
  * Reads, audits and splits what a study is about. The same file and settings give the same folds, so that shards and later
  * runs need no file of their own for them.
- * @throws whatever reading and splitting refuse
+ * @throws whatever reading and splitting refuse; DataInvalid when a side has one label only
  */
 export async function readStudyData(config: StudyConfig, path: string): Promise<StudyData> {
   const dataset = await datasetOf(config, path)
@@ -34,6 +35,8 @@ export async function readStudyData(config: StudyConfig, path: string): Promise<
   const { split, sides } = config.folds
     ? { split: undefined, sides: foldSides(dataset, config.folds, nearDuplicates.groups) }
     : oneSplit(dataset, config.split!, nearDuplicates)
+  // the test sides of folds are pooled: together they are all cases
+  for (const { train, validation, test } of sides) checkSides(path, { train, validation, ...(split && { test }) })
   const folds = sides.map((fold) => ({ key: foldKey(fold, dataset.labels), sides: fold }))
   const leaks = auditLeaks(dataset, split, nearDuplicates)
   const mean = (side: SplitName) => sides.reduce((sum, fold) => sum + fold[side].length, 0) / sides.length

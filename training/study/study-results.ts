@@ -88,7 +88,7 @@ export async function studyResults(context: StudyContext, options: ResultsOption
     pareto: paretoOf(models),
     attributions: attributed.examples,
     sweeps,
-    warnings: teacherWarnings(models, majority.accuracy, split),
+    warnings: [...plan.warnings, ...teacherWarnings(models, majority.accuracy, split)],
     failures,
     timings: results.map(({ name, seconds }) => ({ stage: name, seconds })),
   }

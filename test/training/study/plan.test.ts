@@ -105,3 +105,24 @@ test('members have seeds of their own, and hard examples continue a finished stu
   const hard = fits.find(({ name }) => name === 'half/vanilla+hard')
   assert.equal(hard?.start.kind === 'stage' && plan.stages.get(hard.start.stage)?.name, 'half/vanilla')
 })
+
+test('calls that not all models take are cut to one length for all, and that is said', () => {
+  const calls = [
+    { batch: 1, tokens: 16 },
+    { batch: 1, tokens: 128 },
+    { batch: 1, tokens: 256 },
+  ]
+  const { models, stages, warnings } = planStudy(study({ latency: { calls } }), INPUTS)
+  const timed = new Set(models.flatMap(({ latency }) => latency))
+  // half has the teacher's widths, thin has not: three architectures
+  assert.equal(timed.size, 3)
+  for (const key of timed) {
+    const stage = stages.get(key)
+    assert.deepEqual(stage?.kind === 'latency' && stage.calls, [
+      { batch: 1, tokens: 16 },
+      { batch: 1, tokens: 32 },
+    ])
+  }
+  assert.match(warnings.join(), /not all models take 256 tokens; calls of more than 32 are timed with 32/)
+  assert.deepEqual(planStudy(study({ latency: { calls: calls.slice(0, 1) } }), INPUTS).warnings, [])
+})
