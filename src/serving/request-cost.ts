@@ -31,6 +31,16 @@ export function requestInferenceMs(
 
 /** Median engine time of one sequence as its share of a batch of `rows` alike, ms. */
 export function sequenceCostMs(tokens: number, rows: number, model: LatencyModel, bounds: BatchBounds): number {
+  return sequenceShareMs(tokens, rows, bounds, (longest, alike) => model.typical(longest, alike))
+}
+
+/** One sequence's share of a batch of up to `rows` alike, as many as fit, ms. @param timeMs of such a batch */
+export function sequenceShareMs(
+  tokens: number,
+  rows: number,
+  bounds: BatchBounds,
+  timeMs: (tokens: number, rows: number) => number,
+): number {
   const alike = Math.max(1, Math.min(rows, bounds.maxRows, Math.floor(bounds.maxTokens / tokens)))
-  return model.typical(tokens, alike) / alike
+  return timeMs(tokens, alike) / alike
 }

@@ -6,17 +6,19 @@
  *                                          │ caller gone: RequestAborted
  *
  * Work without a deadline gets a far one, so that it ages and is never starved. The sequences of a long text get
- * deadlines that are spaced out, so that it takes a share of the engines and not all of them.
+ * deadlines that are spaced out, so that it takes a share of the engines and not all of them; with a deadline it is
+ * dropped as soon as what is left of it cannot be done in time. No family gets far ahead of others that wait.
  */
 import { DeadlineExceeded, EngineFailed, isLextierError, Overloaded, RequestAborted } from '../errors.js'
 import { BATCH_SHAPE, planBatch } from './batch-planner.js'
 import { DeadlineQueue, type QueuedSequence } from './deadline-queue.js'
 import type { Batch, BatchResult } from './engine.js'
 import { type TierKey, tierId } from './engine-protocol.js'
+import { FairShare } from './fair-share.js'
 import type { LatencyModel } from './latency-model.js'
 import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
-import { sequenceCostMs } from './request-cost.js'
+import { sequenceCostMs, sequenceShareMs } from './request-cost.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
 import type { ServingObserver } from './types.js'
 
@@ -58,7 +60,7 @@ export interface Work {
 interface Item extends QueuedSequence<Ticket> {
   readonly index: number
   readonly sequence: Int32Array
-  /** it would miss its deadline if it began later, even at its quickest; infinite without a deadline */
+  /** its request would miss its deadline if it began later, even at its quickest; infinite without a deadline */
   readonly latestStartMs: number
   readonly attempts: number
 }
@@ -75,6 +77,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #queues = new Map<string, { key: TierKey; queue: DeadlineQueue<Ticket, Item> }>()
   readonly #overtaking = new Overtaking()
+  readonly #fairShare = new FairShare()
   #doomTimer: NodeJS.Timeout | undefined
 
   constructor(options: SchedulerOptions) {
@@ -192,9 +195,16 @@ export class Scheduler {
     const model = this.#options.latencyModel(key)
     const bounds = { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() }
     const engines = Math.max(1, this.#options.runner.serving)
+    const bestMs = sequences.map(({ length }) =>
+      sequenceShareMs(length, sequences.length, bounds, (tokens, rows) => model.atBest(tokens, rows)),
+    )
+    let leftMs = bestMs.reduce((sum, ms) => sum + ms, 0)
     let spacedMs = 0
     return sequences.map((sequence, index) => {
       const tokens = sequence.length
+      // this one and those after it, on every engine
+      const quickestMs = Math.max(model.atBest(tokens, 1), leftMs / engines)
+      leftMs -= bestMs[index]!
       const costMs = sequenceCostMs(tokens, waiting + sequences.length, model, bounds)
       const virtualMs = arrivalMs + NO_DEADLINE_HORIZON_MS + spacedMs
       spacedMs += (LONG_TEXT_SPACING * costMs) / engines
@@ -207,16 +217,19 @@ export class Scheduler {
         attempts: 0,
         deadlineMs: deadlineMs ?? virtualMs,
         strict: deadlineMs !== undefined,
-        latestStartMs: deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - model.atBest(tokens, 1),
+        latestStartMs: deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - quickestMs,
       }
     })
   }
 
   #mostUrgent() {
+    const waiting = new Set<string>()
+    for (const { key, queue } of this.#queues.values()) if (queue.items.length > 0) waiting.add(key.family)
+    const mayRun = this.#fairShare.eligible(waiting)
     let best: { key: TierKey; queue: DeadlineQueue<Ticket, Item> } | undefined
     for (const entry of this.#queues.values()) {
       const head = entry.queue.items[0]
-      if (head && (!best || head.deadlineMs < best.queue.items[0]!.deadlineMs)) best = entry
+      if (head && mayRun(entry.key.family) && (!best || head.deadlineMs < best.queue.items[0]!.deadlineMs)) best = entry
     }
     return best
   }
@@ -233,7 +246,9 @@ export class Scheduler {
     for (const { owner } of items) owner.started(nowMs)
     this.#reportDepth(key)
     const batch = { ...key, sequences: items.map(({ sequence }) => sequence) }
-    this.#options.runner.run(batch, model.typical(longest, items.length)).then(
+    const expectedMs = model.typical(longest, items.length)
+    this.#fairShare.charge(key.family, expectedMs)
+    this.#options.runner.run(batch, expectedMs).then(
       ({ logits, inferenceMs }) => {
         const doneMs = this.#options.now()
         model.observe(longest, items.length, doneMs - nowMs)

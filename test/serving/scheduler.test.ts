@@ -137,6 +137,23 @@ test('work whose deadline cannot be met any more is dropped before it runs, whil
   assert.deepEqual(ids(), [[1], [3]])
 })
 
+test('a text of many windows that cannot be finished in time any more is dropped before its first window runs', async () => {
+  const { submit, started, next, clock, ids } = bench()
+  const running = submit(1)
+  // 40 windows in batches of four at 40 ms: 400 ms of work
+  const dropped = assert.rejects(submit(2, { count: 40, deadlineMs: clock.nowMs + 450, budgetMs: 450 }), {
+    code: 'DEADLINE_EXCEEDED',
+  })
+  const short = submit(3, { deadlineMs: clock.nowMs + 450, budgetMs: 450 })
+  clock.nowMs += 150
+  started[0]!.finish()
+  await next()
+  await dropped
+  started[1]!.finish()
+  await Promise.all([running, short])
+  assert.deepEqual(ids(), [[1], [3]])
+})
+
 test('work whose caller has gone leaves the queue and never runs', async () => {
   const { submit, started, next, ids, scheduler } = bench()
   const caller = new AbortController()
