@@ -47,9 +47,9 @@ export async function runServer(config: Config, version: string): Promise<void> 
   const { app, draining } = await listening(config, classifier, () =>
     buildApp({
       classifier,
-      families,
+      catalogue: { families: () => families, defaultFamily: () => fallback, refused: () => broken },
       metrics,
-      config: { ...config, defaultFamily: fallback },
+      config,
       logger: log,
       version,
     }),

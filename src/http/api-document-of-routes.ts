@@ -19,7 +19,7 @@ const offline: Classifier = {
 export async function apiDocumentOfRoutes(format: 'yaml' | 'json', version: string): Promise<string> {
   const { app } = await buildApp({
     classifier: offline,
-    families: [],
+    catalogue: { families: () => [], defaultFamily: () => undefined, refused: () => [] },
     metrics: createMetrics({ processMetrics: false }),
     config: { apiKeys: [], maxBodyBytes: 1024 },
     version,

@@ -27,8 +27,6 @@ export interface DescribedFamily {
 }
 
 export interface HttpConfig {
-  /** the family of requests that name none; undefined when no family loaded */
-  readonly defaultFamily?: string | undefined
   /** accepted keys; empty: the API is open */
   readonly apiKeys: readonly string[]
   /** requests a minute for each key, or each address where there are no keys; undefined: unlimited */
@@ -37,15 +35,29 @@ export interface HttpConfig {
   readonly maxBodyBytes: number
 }
 
+/** What is served now; a reload changes it. */
+export interface FamilyCatalogue {
+  /** by name */
+  families(): readonly DescribedFamily[]
+  /** the family of requests that name none; undefined when no family loaded */
+  defaultFamily(): string | undefined
+  /** folders that are not served, or not in their present state, and why */
+  refused(): readonly { readonly name: string; readonly reason: string }[]
+}
+
 /** What the routes need, handed to each of them. */
 export interface AppDependencies {
   readonly classifier: Classifier
-  readonly families: readonly DescribedFamily[]
+  readonly catalogue: FamilyCatalogue
   readonly metrics: Metrics
   readonly config: HttpConfig
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** parses a JSON body without keeping the event loop. @throws InvalidRequest */
+    parseJson(bytes: Uint8Array): Promise<unknown>
+  }
   interface FastifyRequest {
     /** `performance.now()` when the request's head was read */
     arrivalMs: number

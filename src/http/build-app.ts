@@ -1,13 +1,16 @@
 /** The HTTP server, put together: what surrounds every request first, then the routes. */
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { refuseOtherMethods, watchMethods } from './allowed-methods.js'
 import { addApiDocument, addApiDocumentRoutes, addApiPages } from './api-document.js'
 import { addApiKeys } from './api-keys.js'
 import type { App, AppDependencies } from './app-types.js'
+import { addBodyTimeout } from './body-timeout.js'
 import { Draining } from './draining.js'
-import { checkBodyEncoding, parseJsonBody } from './json-body.js'
+import { checkBodyEncoding } from './json-body.js'
+import { JsonParser } from './json-parser.js'
 import { ProblemSchema } from './problem.js'
 import { addProblemAnswers, answerFrameworkError, clientErrorAnswer } from './problem-answers.js'
 import { addRateLimit } from './rate-limit.js'
@@ -17,13 +20,16 @@ import { createRequestValidator } from './request-validation.js'
 import { addFamilies } from './routes/families.js'
 import { addHealth } from './routes/health.js'
 import { addMetrics } from './routes/metrics.js'
-import { addPredict } from './routes/predict.js'
+import { addPredict, PREDICT_PATH } from './routes/predict.js'
+import { NDJSON_TYPE } from './routes/predict-stream.js'
 
 export interface AppOptions extends AppDependencies {
   /** made by createServerLogger; undefined: no log */
   readonly logger?: FastifyBaseLogger
   /** of this package, for the API document */
   readonly version: string
+  /** in which a request's body must have arrived, unless it is a stream of lines; default one minute */
+  readonly bodyTimeoutMs?: number
 }
 
 export interface BuiltApp {
@@ -32,8 +38,7 @@ export interface BuiltApp {
   readonly draining: Draining
 }
 
-// a request must have arrived within this time, so that slow senders do not hold connections
-const REQUEST_TIMEOUT_MS = 60_000
+const BODY_TIMEOUT_MS = 60_000
 
 /** @returns an app whose routes and API document are ready; it does not listen yet */
 export async function buildApp(options: AppOptions): Promise<BuiltApp> {
@@ -45,7 +50,8 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     genReqId: requestId,
     requestIdHeader: false,
     bodyLimit: config.maxBodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // the head has a limit of Node's own, the body that of body-timeout.ts
+    requestTimeout: 0,
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => {
       if (error.code === 'ECONNRESET' || socket.destroyed) return
@@ -57,20 +63,32 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const draining = new Draining()
   addProblemAnswers(app, config.maxBodyBytes)
   addRequestLifecycle(app, draining, metrics.http)
+  addBodyTimeout(
+    app,
+    options.bodyTimeoutMs ?? BODY_TIMEOUT_MS,
+    ({ mediaType, routeOptions }) => mediaType === NDJSON_TYPE && routeOptions.url === PREDICT_PATH,
+  )
   addApiKeys(app, config.apiKeys)
   await addRateLimit(app, config.rateLimitPerMinute, config.apiKeys.length > 0)
 
+  const jsonParser = new JsonParser()
+  app.addHook('onClose', () => jsonParser.close())
+  app.decorate('parseJson', (bytes: Uint8Array) => jsonParser.parse(bytes))
   app.setValidatorCompiler(createRequestValidator())
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     checkBodyEncoding(request.headers['content-type'] ?? '', request.headers['content-encoding'])
-    return parseJsonBody(body)
+    return app.parseJson(body)
+  })
+  app.addContentTypeParser(NDJSON_TYPE, async (request: FastifyRequest, body: IncomingMessage) => {
+    checkBodyEncoding(request.headers['content-type'] ?? '', request.headers['content-encoding'])
+    return body
   })
 
   app.addSchema(ProblemSchema)
   await addApiDocument(app, options.version)
   const methodsOf = watchMethods(app)
-  addPredict(app, options)
+  addPredict(app, options, draining)
   addFamilies(app, options)
   addHealth(app, options, draining)
   addMetrics(app, options)

@@ -3,6 +3,7 @@ export class Draining {
   #inFlight = 0
   #begun = false
   #idle: (() => void)[] = []
+  readonly #listeners = new Set<() => void>()
 
   get begun(): boolean {
     return this.#begun
@@ -15,6 +16,14 @@ export class Draining {
   /** From now on new predictions are refused; those already here go on. */
   begin(): void {
     this.#begun = true
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** @param listener called when the shutdown begins, at once where it has. @returns takes the listener away */
+  onBegin(listener: () => void): () => void {
+    if (this.#begun) listener()
+    else this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   enter(): void {

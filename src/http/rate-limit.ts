@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
-import { RateLimited } from '../errors.js'
+import type { FastifyRequest } from 'fastify'
+import { RateLimited, RequestAborted } from '../errors.js'
 import { digest, presentedKey } from './api-keys.js'
 import type { App } from './app-types.js'
 
@@ -22,4 +24,22 @@ export async function addRateLimit(app: App, perMinute: number | undefined, keye
       return Object.assign(new RateLimited(max, retryAfterSeconds), { retryAfterSeconds })
     },
   })
+}
+
+/**
+ * @returns counts a line of a stream as a prediction of its key; settles when the key may have it: a stream waits where a
+ *   lone request is refused
+ */
+export function lineLimit(app: App): (request: FastifyRequest) => Promise<void> {
+  if (!app.hasDecorator('createRateLimit')) return async () => {}
+  const count = app.createRateLimit()
+  return async (request) => {
+    for (;;) {
+      const state = await count(request)
+      if (state.isAllowed || !state.isExceeded) return
+      await sleep(state.ttl + 1, undefined, { signal: request.callerGone }).catch(() => {
+        throw new RequestAborted()
+      })
+    }
+  }
 }

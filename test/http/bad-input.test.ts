@@ -118,7 +118,7 @@ const CASES: readonly Case[] = [
     pointer: '/on_budget_miss',
   },
   { name: 'an unknown long_text', payload: { ...ok, long_text: 'skip' }, ...invalid, pointer: '/long_text' },
-  ...['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'application/x-ndjson'].map((type) => ({
+  ...['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'application/x-ndjsonl'].map((type) => ({
     name: `content type ${type}`,
     payload: JSON.stringify(ok),
     headers: { 'content-type': type },

@@ -98,3 +98,25 @@ test('bytes that are not HTTP are answered with a problem', async (t) => {
   assert.match(answer, /application\/problem\+json/)
   assert.equal(JSON.parse(answer.split('\r\n\r\n')[1] ?? '').code, 'INVALID_REQUEST')
 })
+
+test('a body that does not arrive in time is answered 408 and its connection closed; a stream of lines may take longer', async (t) => {
+  const { app } = await testApp(t, {}, { bodyTimeoutMs: 100 })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const open = (type: string) => {
+    const socket = connect(port, '127.0.0.1')
+    let received = ''
+    socket.on('data', (chunk) => {
+      received += chunk
+    })
+    socket.write(`POST /v1/predict HTTP/1.1\r\nhost: h\r\ncontent-type: ${type}\r\ncontent-length: 13\r\n\r\n{"text":`)
+    return { socket, received: () => received }
+  }
+  const slow = open('application/json')
+  const stream = open('application/x-ndjson')
+  await once(slow.socket, 'close')
+  assert.match(slow.received(), /^HTTP\/1\.1 408 /)
+  stream.socket.write('"a"}\n')
+  while (!stream.received().includes('"predictions"')) await once(stream.socket, 'data')
+  stream.socket.destroy()
+})

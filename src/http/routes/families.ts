@@ -6,11 +6,12 @@ import { FamilyDetail, FamilyList } from './family-schema.js'
 import { familyDetail, familySummary } from './family-view.js'
 
 /** GET /v1/families and /v1/families/:family */
-export function addFamilies(app: App, { classifier, families, config }: AppDependencies): void {
+export function addFamilies(app: App, { classifier, catalogue }: AppDependencies): void {
   const view = <T>(family: DescribedFamily, as: (...args: Parameters<typeof familySummary>) => T): T => {
     const { name } = family.manifest
     const status = classifier.families().find((one) => one.family === name)
-    return as(family, status, name === config.defaultFamily)
+    const refusal = catalogue.refused().find((one) => one.name === name)
+    return as(family, status, { isDefault: name === catalogue.defaultFamily(), refusal: refusal?.reason })
   }
   app.get(
     '/v1/families',
@@ -22,7 +23,10 @@ export function addFamilies(app: App, { classifier, families, config }: AppDepen
         response: { 200: FamilyList, ...problemResponses(401, 500) },
       },
     },
-    async () => ({ families: families.map((family) => view(family, familySummary)) }),
+    async () => ({
+      families: catalogue.families().map((family) => view(family, familySummary)),
+      refused: catalogue.refused().map(({ name, reason }) => ({ name, reason })),
+    }),
   )
   app.get(
     '/v1/families/:family',
@@ -37,6 +41,7 @@ export function addFamilies(app: App, { classifier, families, config }: AppDepen
     },
     async (request) => {
       const { family: name } = request.params
+      const families = catalogue.families()
       const family = families.find(({ manifest }) => manifest.name === name)
       if (!family) throw new FamilyNotFound(name, families.map(({ manifest }) => manifest.name).join(', ') || 'none')
       return view(family, familyDetail)

@@ -58,6 +58,9 @@ const summaryFields = {
   default: Type.Boolean({ description: 'whether it answers requests that name no family' }),
   ready: Type.Boolean(),
   reasons: Type.Array(Type.String(), { description: 'why it is not ready' }),
+  refused_update: Type.Optional(
+    Type.String({ description: 'why the newer version in its folder is not served; absent when there is none' }),
+  ),
   labels: Type.Array(Type.String()),
 }
 
@@ -68,7 +71,12 @@ export const FamilySummary = Type.Object(
 export type FamilySummary = Static<typeof FamilySummary>
 
 export const FamilyList = Type.Object(
-  { families: Type.Array(FamilySummary) },
+  {
+    families: Type.Array(FamilySummary),
+    refused: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() }, closed), {
+      description: 'folders that are not served, or not in their present state, and why',
+    }),
+  },
   { ...closed, title: 'FamilyList', description: 'The families of this server' },
 )
 

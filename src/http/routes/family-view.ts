@@ -5,11 +5,18 @@ import type { FamilyStatus, TierStatus } from '../../serving/types.js'
 import type { DescribedFamily } from '../app-types.js'
 import type { FamilyDetail, FamilySummary } from './family-schema.js'
 
+/** What a family is beside its manifest and its state. */
+export interface FamilyStanding {
+  readonly isDefault: boolean
+  /** why what its folder holds now is not what is served; undefined when it is */
+  readonly refusal: string | undefined
+}
+
 /** @param status what the classifier says of the family; undefined: it does not serve it (yet) */
 export function familySummary(
   { manifest, version }: DescribedFamily,
   status: FamilyStatus | undefined,
-  isDefault: boolean,
+  { isDefault, refusal }: FamilyStanding,
 ): FamilySummary {
   return {
     name: manifest.name,
@@ -18,6 +25,7 @@ export function familySummary(
     default: isDefault,
     ready: status?.ready ?? false,
     reasons: [...(status?.reasons ?? ['not loaded'])],
+    ...(refusal !== undefined && { refused_update: refusal }),
     labels: manifest.labels,
     tiers: manifest.tiers.map((tier) => tierSummary(tier, statusOf(status, tier))),
   }
@@ -26,12 +34,12 @@ export function familySummary(
 export function familyDetail(
   family: DescribedFamily,
   status: FamilyStatus | undefined,
-  isDefault: boolean,
+  standing: FamilyStanding,
 ): FamilyDetail {
   const { manifest } = family
   const { textColumn, labelColumn, labelCounts, ...data } = manifest.data
   return {
-    ...familySummary(family, status, isDefault),
+    ...familySummary(family, status, standing),
     tiers: manifest.tiers.map((tier) => tierDetail(tier, statusOf(status, tier))),
     max_tokens: manifest.maxTokens,
     window_overlap: manifest.windowOverlap,

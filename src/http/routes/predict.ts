@@ -1,27 +1,75 @@
-import type { FastifyRequest } from 'fastify'
-import { TierNotFound } from '../../errors.js'
-import type { Classifier } from '../../serving/types.js'
+import type { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App, AppDependencies } from '../app-types.js'
+import type { Draining } from '../draining.js'
 import { contractError } from '../problem-answers.js'
 import { problemResponses } from '../problem-schemas.js'
+import { lineLimit } from '../rate-limit.js'
+import { createRequestValidator } from '../request-validation.js'
 import type { SchemaViolationError } from '../schema-violations.js'
 import { predictAnswer, predictHeaders } from './predict-answer.js'
 import { classifyRequest } from './predict-request.js'
-import { PREDICT_RESPONSE_HEADERS, PredictAnswer, PredictBody, PredictHeaders } from './predict-schema.js'
+import {
+  PREDICT_RESPONSE_HEADERS,
+  PredictAnswer,
+  PredictAnswerLines,
+  PredictBody,
+  PredictHeaders,
+  PredictLines,
+} from './predict-schema.js'
+import { NDJSON_TYPE, predictStream } from './predict-stream.js'
+import { unknownTier } from './unknown-tier.js'
+
+export const PREDICT_PATH = '/v1/predict'
 
 /** POST /v1/predict */
-export function addPredict(app: App, { classifier, metrics, config }: AppDependencies): void {
+export function addPredict(
+  app: App,
+  { classifier, catalogue, metrics, config }: AppDependencies,
+  draining: Draining,
+): void {
+  const faultOf = (body: unknown, headers: FastifyRequest['headers'], fault: SchemaViolationError) =>
+    unknownTier({ body, headers, fault }, classifier.families(), catalogue.defaultFamily()) ?? fault
+  const checkLine = createRequestValidator()({ schema: PredictBody, httpPart: 'body', method: 'POST', url: '' })
+  const admitLine = lineLimit(app)
+
+  const answerLines = (request: FastifyRequest, reply: FastifyReply, body: Readable): FastifyReply => {
+    const { callerGone: signal } = request
+    const headers = request.headers as PredictHeaders
+    const answers = predictStream(request, body, {
+      ask: async (bytes) => {
+        const parsed = await app.parseJson(bytes)
+        const { error } = checkLine(parsed) as { error?: SchemaViolationError }
+        if (error) throw faultOf(parsed, request.headers, error)
+        return classifyRequest(parsed as PredictBody, headers, { arrivalMs: performance.now(), signal })
+      },
+      classify: (asked) => classifier.classify(asked),
+      admit: () => admitLine(request),
+      refused: (reason) => metrics.http.rejected(reason),
+      draining,
+      maxBytes: config.maxBodyBytes,
+    })
+    return reply.type(NDJSON_TYPE).send(answers)
+  }
+
   app.post(
-    '/v1/predict',
+    PREDICT_PATH,
     {
       schema: {
         operationId: 'predict',
         summary: 'Classify one text or several, within a latency budget',
         tags: ['predict'],
-        body: PredictBody,
+        body: { content: { 'application/json': { schema: PredictBody }, [NDJSON_TYPE]: { schema: PredictLines } } },
         headers: PredictHeaders,
         response: {
-          200: { ...PredictAnswer, description: 'One prediction a text, in order', headers: PREDICT_RESPONSE_HEADERS },
+          200: {
+            description: 'One prediction a text, in order',
+            headers: PREDICT_RESPONSE_HEADERS,
+            content: {
+              'application/json': { schema: PredictAnswer },
+              [NDJSON_TYPE]: { schema: PredictAnswerLines },
+            },
+          },
           ...problemResponses(400, 401, 404, 413, 415, 422, 429, 500, 503, 504),
         },
       },
@@ -35,9 +83,11 @@ export function addPredict(app: App, { classifier, metrics, config }: AppDepende
       },
     },
     async (request, reply) => {
-      if (request.validationError)
-        throw unknownTier(request, classifier, config.defaultFamily) ?? request.validationError
-      const asked = classifyRequest(request.body, request.headers, {
+      if (request.validationError) {
+        throw faultOf(request.body, request.headers, request.validationError as unknown as SchemaViolationError)
+      }
+      if (request.mediaType === NDJSON_TYPE) return answerLines(request, reply, request.body as Readable)
+      const asked = classifyRequest(request.body as PredictBody, request.headers, {
         arrivalMs: request.arrivalMs,
         signal: request.callerGone,
       })
@@ -47,20 +97,4 @@ export function addPredict(app: App, { classifier, metrics, config }: AppDepende
       return predictAnswer(result)
     },
   )
-}
-
-/** @returns TierNotFound when the request's only fault is a tier that no family has */
-function unknownTier(request: FastifyRequest, classifier: Classifier, defaultFamily: string | undefined) {
-  const { violations, keywords } = request.validationError as unknown as SchemaViolationError
-  const [violation] = violations
-  if (violation === undefined || violations.length > 1 || keywords[0] !== 'enum') return undefined
-  const body = request.body as Partial<PredictBody> | undefined
-  const tier =
-    violation.pointer === '/tier' ? body?.tier : violation.pointer === '/x-tier' ? request.headers['x-tier'] : undefined
-  // a name is repeated, a text that was sent as one is not
-  if (typeof tier !== 'string' || !/^[A-Za-z0-9._-]{1,32}$/.test(tier)) return undefined
-  const name = request.headers['x-family'] ?? body?.family ?? defaultFamily
-  const family = classifier.families().find((status) => status.family === name)
-  if (family === undefined) return undefined
-  return new TierNotFound(tier, family.family, ['auto', ...family.tiers.map((one) => one.tier)].join(', '))
 }
