@@ -1,7 +1,6 @@
 /** The GPU bench: one request beside bare `session.run`, packed throughput beside PyTorch, and the rate that keeps a p99. */
 import { InvalidConfiguration } from '../src/errors.js'
 import type { TierName } from '../src/family/family-schema.js'
-import { tierPaths } from '../src/family/load-family.js'
 import { BATCH_SHAPE } from '../src/serving/batch-planner.js'
 import { loadTokenizer } from '../src/tokenizer/text-tokenizer.js'
 import { withSpecialTokens } from '../src/tokenizer/windows.js'
@@ -19,7 +18,7 @@ import { type BenchResult, writeResult } from './output/write-result.js'
 import { type RawThroughput, timeRaw } from './raw/measure-raw.js'
 import { sendNext } from './serving/bench-context.js'
 import type { Capacity } from './serving/measure-capacity.js'
-import { measureServedAndRaw } from './serving/measure-tier.js'
+import { measureServedAndRaw, rawModel } from './serving/measure-tier.js'
 import { type MeasuredServer, mayPoll, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
 import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
 import type { RunDescription } from './serving/serve-result.js'
@@ -145,13 +144,9 @@ async function measureSingle(server: MeasuredServer, tier: TierName): Promise<Gp
     send: () => context.client.predict({ body, tier }),
   })
   const http = durationPercentiles(observations.filter(isAnswered).map(({ sentMs, endedMs }) => endedMs - sentMs))
-  const { provider, threads } = context.server.choice
   const { ids } = await tokenizer.encode(text)
   const durations = await timeRaw({
-    modelFile: tierPaths(family, tier).model,
-    config: family.manifest.tiers.find((one) => one.tier === tier)!.config,
-    provider,
-    threads,
+    ...(await rawModel(server, tier)),
     texts: [{ tokens: ids.length, sequences: [withSpecialTokens(ids, tokenizer)] }],
     durationMs,
   })
@@ -195,7 +190,7 @@ function gpuTable({ family, tier, server, workload, single128, ...result }: GpuR
         ]
   const ms = (value: number | null) => (value === null ? '–' : `${value.toFixed(2)} ms`)
   return [
-    `family ${family}, tier ${tier} on ${server.provider}, engines ${server.engines}, server from ${server.from}`,
+    `family ${family}, tier ${tier} as ${raw.variant} on ${server.provider}, engines ${server.engines}, server from ${server.from}`,
     workload.source,
     '',
     `One request of ${SINGLE_TOKENS} tokens, p50: HTTP ${ms(single128.http.p50Ms)}, bare session.run ${ms(single128.raw.p50Ms)}, difference ${ms(single128.httpOverRawMs)}` +

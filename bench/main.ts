@@ -19,6 +19,7 @@ function serverBench(
     .option('--models <folder>', 'folder of families (default: the bundled ones)')
     .option('--family <name>', 'which family (default: the first by name)')
     .option('--provider <name>', 'auto, cpu, cuda or webgpu', provider)
+    .option('--variant <name>', "form of the models, as lextier serve takes it (default: the server's choice)")
     .option('--max-batch-tokens <count>', "tokens of one batch, padding included (default: the server's choice)")
     .option('--data <file>', 'CSV, TSV or JSONL of real texts (default: synthetic texts of the same lengths)')
     .option('--text-column <name>', 'column of the texts', 'facts')

@@ -1,5 +1,6 @@
 /** The overhead bench: served throughput at saturation beside bare `session.run`, in alternating rounds. */
 import type { TierName } from '../src/family/family-schema.js'
+import type { VariantName } from '../src/onnx/variants/variant-names.js'
 import { percent, textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
 import { medianRound, type OverheadRound, type OverheadShare, overheadShare } from './overhead/overhead-share.js'
@@ -14,6 +15,8 @@ export interface OverheadFlags extends ServeFlags {
 
 export interface TierOverhead {
   readonly tier: TierName
+  /** what the server and the bare processes run */
+  readonly variant: VariantName
   readonly rounds: readonly (OverheadRound & OverheadShare)[]
   /** the round whose share of the CPUs left is in the middle */
   readonly median: OverheadRound & OverheadShare
@@ -48,8 +51,10 @@ async function tierOverhead(server: MeasuredServer, tier: TierName, count: numbe
   const { engines, threads } = server.context.server.choice
   const cpus = { available: server.environment.cpusAvailable, ofEngines: engines * threads }
   const rounds: (OverheadRound & OverheadShare)[] = []
+  let variant: VariantName | undefined
   for (let i = 0; i < count; i++) {
     const { capacity, raw } = await measureServedAndRaw(server, tier)
+    variant ??= raw.variant
     const best = raw[raw.best]
     const round = {
       servedTokensPerSecond: capacity.tokensPerSecond,
@@ -60,7 +65,7 @@ async function tierOverhead(server: MeasuredServer, tier: TierName, count: numbe
     }
     rounds.push({ ...round, ...overheadShare(round, cpus) })
   }
-  return { tier, rounds, median: medianRound(rounds, ({ ofCpusLeft }) => ofCpusLeft) }
+  return { tier, variant: variant!, rounds, median: medianRound(rounds, ({ ofCpusLeft }) => ofCpusLeft) }
 }
 
 function overheadTable({ family, server, workload, tiers }: OverheadResult): string {
@@ -70,9 +75,19 @@ function overheadTable({ family, server, workload, tiers }: OverheadResult): str
     '',
     'Served at saturation over bare session.run on as many processes and threads; the median round of each tier',
     textTable(
-      ['tier', 'raw tokens/s', 'served tokens/s', 'generator CPUs', 'share', 'share of CPUs left', 'share per CPU-s'],
-      tiers.map(({ tier, median }) => [
+      [
+        'tier',
+        'variant',
+        'raw tokens/s',
+        'served tokens/s',
+        'generator CPUs',
+        'share',
+        'share of CPUs left',
+        'share per CPU-s',
+      ],
+      tiers.map(({ tier, variant, median }) => [
         tier,
+        variant,
         median.rawTokensPerSecond,
         median.servedTokensPerSecond,
         median.generatorCpus,

@@ -15,6 +15,8 @@ export interface ServerFlags {
   readonly engines?: string | undefined
   readonly threads?: string | undefined
   readonly maxBatchTokens?: string | undefined
+  /** form of the model; default: the server's choice */
+  readonly variant?: string | undefined
   /** folder of the model variants that the server keeps between starts; default: its own choice */
   readonly cache?: string | undefined
 }
@@ -49,7 +51,7 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
   const entry =
     from === 'dist' ? [join(REPOSITORY, BUILT_ENTRY)] : ['--import', 'tsx', join(REPOSITORY, 'src/cli/main.ts')]
   const startMs = performance.now()
-  const child = spawnServer([...entry, ...serveArguments(flags)], flags.cache, logFile)
+  const child = spawnServer([...entry, ...serveArguments(flags)], logFile)
   const removeScratch = () => rmSync(scratch, { recursive: true, force: true })
   const abandon = () => {
     child.kill('SIGTERM')
@@ -72,28 +74,21 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
   }
 }
 
-function serveArguments({ models, provider, engines, threads, maxBatchTokens }: ServerFlags): string[] {
-  const options = {
-    host: '127.0.0.1',
-    port: '0',
-    models,
-    provider,
-    engines,
-    threads,
-    'max-batch-tokens': maxBatchTokens,
-  }
+function serveArguments(flags: ServerFlags): string[] {
+  const { maxBatchTokens, ...same } = flags
+  const options = { host: '127.0.0.1', port: '0', ...same, 'max-batch-tokens': maxBatchTokens }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   return ['serve', ...given.flatMap(([name, value]) => [`--${name}`, value!])]
 }
 
 /** Its log goes to a file, as in production: reading a pipe would be work for the load generator. */
-function spawnServer(args: readonly string[], cache: string | undefined, logFile: string): ChildProcess {
+function spawnServer(args: readonly string[], logFile: string): ChildProcess {
   const log = openSync(logFile, 'w')
   // a setting of this shell would silently be part of the figures
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
   const child = spawn(process.execPath, args, {
     cwd: REPOSITORY,
-    env: { ...Object.fromEntries(inherited), ...(cache !== undefined && { LEXTIER_CACHE: cache }) },
+    env: Object.fromEntries(inherited),
     stdio: ['ignore', log, log],
   })
   closeSync(log)

@@ -1,11 +1,12 @@
 /**
  * What the runtime alone can do: as many bare processes as the server has engines, each with as many threads, running the
- * same portable model over the same texts, one at a time and in length-sorted batches. The bar that serving is held to.
+ * same variant of the model over the same texts, one at a time and in length-sorted batches. The bar that serving is held to.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ProviderUnavailable } from '../../src/errors.js'
+import type { VariantName } from '../../src/onnx/variants/variant-names.js'
 import type { RawCommand, RawLoadCommand, RawLoaded, RawMeasured, RawReport, RawTimed } from './raw-protocol.js'
 
 export interface RawOptions extends Omit<RawLoadCommand, 'type'> {
@@ -26,6 +27,8 @@ export interface RawRate {
 }
 
 export interface RawThroughput {
+  /** what the server runs too */
+  readonly variant: VariantName
   readonly processes: number
   readonly threads: number
   readonly oneByOne: RawRate
@@ -51,7 +54,7 @@ export async function measureRaw(options: RawOptions): Promise<RawThroughput> {
     const oneByOne = total(await askAll<RawMeasured>({ ...run, maxBatchTokens: undefined }))
     const lengthSorted = total(await askAll<RawMeasured>({ ...run, maxBatchTokens }))
     const best = lengthSorted.tokensPerSecond > oneByOne.tokensPerSecond ? 'lengthSorted' : 'oneByOne'
-    return { processes, threads: model.threads, oneByOne, lengthSorted, best }
+    return { variant: model.variant, processes, threads: model.threads, oneByOne, lengthSorted, best }
   } finally {
     for (const child of children) child.kill('SIGKILL')
   }

@@ -1,8 +1,9 @@
-/** A bare process: one session of the portable model, texts tokenised and padded beforehand, `session.run` in a loop. */
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+/** A bare process: one session of the model that the server runs, texts tokenised and padded beforehand, `session.run` in a loop. */
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
-import { padSequences } from '../../src/onnx/encoder-session.js'
-import { executionProviders } from '../../src/onnx/providers.js'
+import { createSession, padSequences } from '../../src/onnx/encoder-session.js'
+import { readWeights } from '../../src/onnx/read-weights.js'
+import { buildPackedEncoder } from '../../src/onnx/variants/packed-encoder.js'
 import { lengthSortedBatches, systematicSample } from './length-sorted-batches.js'
 import type {
   RawCommand,
@@ -27,12 +28,18 @@ interface Loaded {
 
 let loaded: Loaded | undefined
 
-async function load({ modelFile, config, provider, threads, texts }: RawLoadCommand): Promise<RawLoaded> {
-  const session = await InferenceSession.create(modelFile, {
-    executionProviders: executionProviders(provider),
-    intraOpNumThreads: threads,
-    logSeverityLevel: 4,
-  })
+async function load(command: RawLoadCommand): Promise<RawLoaded> {
+  const { modelFile, variant, precision, config, provider, threads, texts } = command
+  const model =
+    variant === 'portable'
+      ? modelFile
+      : buildPackedEncoder(
+          config,
+          await readWeights(modelFile, config),
+          precision,
+          variant === 'fused_int8' ? 'int8' : 'fp32',
+        )
+  const session = await createSession(model, provider, threads)
   loaded = { session, config, texts }
   const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)
   const inputs = lengthsMixed.flatMap(({ sequences }) => sequences).map((sequence) => feeds([sequence], config))

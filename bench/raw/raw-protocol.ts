@@ -1,6 +1,8 @@
 /** Messages between the bench and a process that does nothing but `session.run`. */
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
+import type { TierManifest } from '../../src/family/family-schema.js'
 import type { Provider } from '../../src/onnx/providers.js'
+import type { VariantName } from '../../src/onnx/variants/variant-names.js'
 
 export interface RawText {
   /** of the text, without special tokens */
@@ -11,7 +13,10 @@ export interface RawText {
 
 export interface RawLoadCommand {
   readonly type: 'load'
+  /** the portable model: variants are built from its weights */
   readonly modelFile: string
+  readonly variant: VariantName
+  readonly precision: TierManifest['precision']
   readonly config: EncoderConfig
   readonly provider: Provider
   readonly threads: number

@@ -27,6 +27,7 @@ export interface DecisionOptions {
 }
 
 const SEED = 1
+const FAMILY = 'family'
 const BUDGETS_MS = [10, 25, 50, 100, 250]
 const MAX_TOKENS = 512
 const ENGINES = 2
@@ -48,13 +49,13 @@ export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions
     const request = {
       lengths: [lengths[index % lengths.length]!],
       elapsedMs: 1,
-      waitMs: scheduler.waitMs(budgetMs, 0),
+      waitMs: scheduler.expectedWaitMs(budgetMs, 0),
     }
     return routeTier({
       requestedTier: 'auto',
       budgetMs,
       onBudgetMiss: 'fastest',
-      tiers,
+      tiers: tiers.filter((tier) => scheduler.hasRoom({ family: FAMILY, tier })),
       forecast: (tier) => forecastRequest(request, models.get(tier)!, capacity).predictedMs,
     })
   }
@@ -113,7 +114,7 @@ function busyScheduler(latency: (tier: TierName) => LatencyModel): Scheduler {
 
 function submit(scheduler: Scheduler, tier: TierName, tokens: number): void {
   const work = {
-    key: { family: 'family', tier },
+    key: { family: FAMILY, tier },
     sequences: [new Int32Array(tokens)],
     arrivalMs: 0,
     deadlineMs: undefined,

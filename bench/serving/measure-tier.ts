@@ -1,6 +1,7 @@
-/** One tier of a running server: idle latency, capacity, and what the bare runtime reaches with the same file. */
+/** One tier of a running server: idle latency, capacity, and what the bare runtime reaches with the same variant. */
 import { tierPaths } from '../../src/family/load-family.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
+import { servedVariant } from '../host/served-variant.js'
 import { measureRaw, type RawThroughput } from '../raw/measure-raw.js'
 import { type Capacity, measureCapacity, measureIdleLatency } from './measure-capacity.js'
 import { connectionsFor, type MeasuredServer } from './measured-server.js'
@@ -36,9 +37,8 @@ export async function measureServedAndRaw(
   server: MeasuredServer,
   tier: TierResult['tier'],
 ): Promise<{ capacity: Capacity; raw: RawThroughput }> {
-  const { options, family, workload, context, maxBatchTokens, onProgress } = server
+  const { options, workload, context, maxBatchTokens, onProgress } = server
   const durationMs = 1_000 * options.seconds
-  const { config } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
   onProgress(`${tier}: capacity`)
   const capacity = await measureCapacity(context, {
     tier,
@@ -47,17 +47,27 @@ export async function measureServedAndRaw(
     durationMs: CAPACITY_SHARE * durationMs,
   })
   onProgress(`${tier}: raw session.run`)
-  const { provider, engines, threads } = context.server.choice
   const raw = await measureRaw({
-    modelFile: tierPaths(family, tier).model,
-    config,
-    provider,
-    threads,
-    processes: engines,
+    ...(await rawModel(server, tier)),
+    processes: context.server.choice.engines,
     texts: workload.texts.map(({ tokens, sequences }) => ({ tokens, sequences })),
     maxBatchTokens,
     maxRows: BATCH_SHAPE.maxRows,
     durationMs: RAW_SHARE * durationMs,
   })
   return { capacity, raw }
+}
+
+/** What a bare process has to load to run what the server runs. */
+export async function rawModel({ family, context }: MeasuredServer, tier: TierResult['tier']) {
+  const { config, precision } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
+  const { origin, choice } = context.server
+  return {
+    modelFile: tierPaths(family, tier).model,
+    variant: await servedVariant(origin, family.manifest.name, tier),
+    precision,
+    config,
+    provider: choice.provider,
+    threads: choice.threads,
+  }
 }

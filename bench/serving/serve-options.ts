@@ -10,6 +10,7 @@ export interface ServeFlags {
   readonly engines?: string
   readonly threads?: string
   readonly maxBatchTokens?: string
+  readonly variant?: string
   readonly data?: string
   readonly textColumn: string
   readonly texts: string
@@ -42,9 +43,9 @@ const BUNDLED_MODELS = fileURLToPath(new URL('../../models', import.meta.url))
 
 /** @throws InvalidConfiguration naming the flag */
 export function serveOptions(flags: ServeFlags): ServeOptions {
-  const { provider, engines, threads, maxBatchTokens } = flags
+  const { provider, engines, threads, maxBatchTokens, variant } = flags
   return {
-    server: { models: flags.models ?? BUNDLED_MODELS, provider, engines, threads, maxBatchTokens },
+    server: { models: flags.models ?? BUNDLED_MODELS, provider, engines, threads, maxBatchTokens, variant },
     family: flags.family,
     file: flags.data,
     textColumn: flags.textColumn,

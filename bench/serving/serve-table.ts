@@ -15,7 +15,7 @@ export function serveTable(result: ServeResult): string {
     'Capacity (closed loop)',
     capacityTable(result),
     '',
-    'Share of what bare session.run reaches: same model file, texts, cores and threads; tokens/s',
+    'Share of what bare session.run reaches: same variant, texts, cores and threads; tokens/s',
     rawTable(result),
     '',
     `Latency from the intended send (open loop, Poisson); budgets ${budgetsMs.join(', ')} ms, equally likely`,
@@ -65,10 +65,11 @@ function capacityTable({ tiers, mixedCapacity }: ServeResult): string {
 
 function rawTable({ tiers }: ServeResult): string {
   return textTable(
-    ['tier', 'parameters', 'one by one', 'length-sorted', 'served', 'share of best', 'share per CPU-s'],
+    ['tier', 'parameters', 'variant', 'one by one', 'length-sorted', 'served', 'share of best', 'share per CPU-s'],
     tiers.map(({ tier, parameters, raw, capacity, shareOfRaw, shareOfRawPerCpuSecond }) => [
       tier,
       parameters,
+      raw.variant,
       raw.oneByOne.tokensPerSecond,
       raw.lengthSorted.tokensPerSecond,
       capacity.tokensPerSecond,
