@@ -24,7 +24,7 @@ export interface EngineLayout {
 }
 
 /** Each engine holds every tier's weights: more copies cost memory, more threads each cost little throughput. */
-const MOST_ENGINES = 4
+export const MOST_ENGINES = 4
 const FEWEST_THREADS = 2
 
 /**
