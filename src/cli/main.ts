@@ -10,14 +10,18 @@ import { addExplain } from './explain.js'
 import { addOpenapi } from './openapi.js'
 import { packageVersion } from './package-root.js'
 import { addPredict } from './predict.js'
+import { addPrepare } from './prepare.js'
 import { addReport } from './report.js'
 import { describeFailure } from './report-error.js'
 import { addServe } from './serve.js'
 import { addStudy } from './study.js'
 import { addTrain } from './train.js'
+import { addTune } from './tune.js'
 
 const COMMANDS: readonly ((program: Command) => void)[] = [
   addServe,
+  addTune,
+  addPrepare,
   addTrain,
   addStudy,
   addEvaluate,

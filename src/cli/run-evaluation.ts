@@ -4,12 +4,13 @@ import { majorityBaseline, measureQuality } from '../../training/evaluation/qual
 import { softmaxRows } from '../../training/evaluation/softmax.js'
 import { compareWithTeacher } from '../../training/evaluation/teacher-comparison.js'
 import { predictTexts } from '../../training/recipes/predict-texts.js'
-import { InvalidConfiguration, TierNotFound } from '../errors.js'
+import { TierNotFound } from '../errors.js'
 import type { MajorityBaseline, Quality, TierManifest } from '../family/family-schema.js'
 import { figures } from '../family/figures.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { openTier } from '../onnx/tier-session.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
+import { parseLabelMap } from './label-map.js'
 import { threadsOption } from './threads-option.js'
 
 export interface EvaluateFlags {
@@ -75,23 +76,6 @@ function chosenTiers({ manifest }: Family, name: string): readonly TierManifest[
   const found = manifest.tiers.filter(({ tier }) => tier === name)
   if (found.length > 0) return found
   throw new TierNotFound(name, manifest.name, `${manifest.tiers.map(({ tier }) => tier).join(', ')}, or all`)
-}
-
-/** @throws InvalidConfiguration unless it is a=x,b=y */
-function parseLabelMap(pairs: string | undefined): Record<string, string> | undefined {
-  if (pairs === undefined) return undefined
-  return Object.fromEntries(
-    pairs.split(',').map((pair) => {
-      const at = pair.indexOf('=')
-      if (at < 1 || at === pair.length - 1) {
-        throw new InvalidConfiguration(
-          '--label-map',
-          `"${pair}" is not raw=label; write it as in TRUE=wins,FALSE=loses`,
-        )
-      }
-      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
-    }),
-  )
 }
 
 function reportProgress(tier: string, done: number, texts: readonly string[]): void {

@@ -126,6 +126,25 @@ export async function writeCachedVariant(
   }
 }
 
+/**
+ * Adds a measured quality to an entry.
+ * @param refused why the variant may not be used from now on; undefined when it may
+ * @throws the file system's error when there is no such entry or it cannot be written
+ */
+export async function recordQuality(
+  cacheDir: string,
+  key: string,
+  quality: VariantQuality,
+  refused: string | undefined,
+): Promise<void> {
+  const file = join(entryFolder(cacheDir, key), ENTRY_FILE)
+  const { modelSha256, ...entry } = JSON.parse(await readFile(file, 'utf8')) as VariantEntry
+  if (refused !== undefined) return writeCachedVariant(cacheDir, key, { ...entry, quality, refused }, undefined)
+  const part = `${file}.part-${process.pid}`
+  await writeFile(part, `${JSON.stringify({ ...entry, modelSha256, quality }, null, 2)}\n`)
+  await rename(part, file)
+}
+
 function entryFolder(cacheDir: string, key: string): string {
   return join(cacheDir, 'variants', key)
 }
