@@ -26,6 +26,8 @@ export interface ServeConfig {
   readonly apiKeys: readonly string[]
   readonly rateLimitPerMinute?: number
   readonly graceMs: number
+  /** between two looks at the models folder; undefined: none */
+  readonly watchSeconds?: number
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
@@ -82,6 +84,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     apiKeys: (keys as string | undefined)?.split(',') ?? [],
     rateLimitPerMinute: values.LEXTIER_RATE_LIMIT_PER_MINUTE,
     graceMs: values.LEXTIER_GRACE_MS,
+    watchSeconds: values.LEXTIER_WATCH_SECONDS,
     logLevel: values.LEXTIER_LOG_LEVEL,
   }
   // a setting that is not set is absent, not undefined

@@ -152,6 +152,14 @@ export const SERVE_SETTINGS = {
     schema: whole(0, 3_600_000, 30_000),
     accepted: 'a whole number from 0 to 3600000',
   },
+  LEXTIER_WATCH_SECONDS: {
+    flag: 'watch',
+    argument: '<seconds>',
+    description: 'look at the models folder every so many seconds and reload what has changed, as SIGHUP does at once',
+    schema: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 })),
+    accepted: 'a number above 0, up to 86400',
+    otherwise: 'reload on SIGHUP only',
+  },
   LEXTIER_LOG_LEVEL: {
     flag: 'log-level',
     argument: '<level>',

@@ -13,6 +13,8 @@ export interface HttpMetrics {
 export interface Metrics {
   readonly http: HttpMetrics
   readonly observer: ServingObserver
+  /** this version of the family is no longer served */
+  familyRetired(family: string, version: string): Promise<void>
   /** Prometheus text exposition */
   exposition(): Promise<string>
   readonly contentType: string
@@ -64,6 +66,12 @@ export function createMetrics({ processMetrics }: { processMetrics: boolean }): 
       queueDepth: (tier, depth) => instruments.queueDepth.set({ tier }, depth),
       engineRestarted: () => instruments.engineRestarts.inc(),
       familyReady: (labels) => instruments.familyInfo.set(labels, 1),
+    },
+    async familyRetired(family, version) {
+      const { values } = await instruments.familyInfo.get()
+      for (const { labels } of values) {
+        if (labels.family === family && labels.version === version) instruments.familyInfo.remove(labels)
+      }
     },
     exposition: () => registry.metrics(),
     contentType: registry.contentType,

@@ -104,7 +104,7 @@ class ServingClassifier implements Classifier {
     if (reasons.length === 0 && !this.#rehearsed) reasons.push('the first requests are being rehearsed')
     const draining = this.#draining !== undefined
     if (draining) reasons.unshift('draining')
-    return { ready: reasons.length === 0, draining, reasons }
+    return { ready: reasons.length === 0, draining, reasons, starting: !this.#rehearsed && !this.#engines.hopeless }
   }
 
   drain(): Promise<void> {

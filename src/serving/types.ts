@@ -119,6 +119,8 @@ export interface Readiness {
   readonly ready: boolean
   readonly draining: boolean
   readonly reasons: readonly string[]
+  /** tiers are still loading or warming up; once it is over, what is not ready stays so until something is repaired */
+  readonly starting?: boolean
 }
 
 /** The classifier façade: everything the HTTP layer needs. */

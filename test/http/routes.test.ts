@@ -16,8 +16,9 @@ test('live answers, and ready answers 200 only when the classifier is ready, 503
 
 test('the list of families names labels, tiers and which one is the default', async (t) => {
   const { app } = await testApp(t)
-  const { families } = (await app.inject('/v1/families')).json()
+  const { families, refused } = (await app.inject('/v1/families')).json()
   assert.equal(families.length, 1)
+  assert.deepEqual(refused, [])
   const [{ name, labels, ready, tiers, ...rest }] = families
   assert.deepEqual([name, labels, ready, rest.default], ['outcome', ['loses', 'wins'], true, true])
   assert.deepEqual(tiers[1], {
