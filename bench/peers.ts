@@ -55,10 +55,12 @@ export async function benchPeers(
       skipped.push({ name: candidate.name, reason: (error as Error).message })
     }
   }
-  const peerCapacities = tuned
-    .filter(({ candidate }, _, all) => candidate.name !== 'lextier' || all.length === 1)
-    .map(({ tuning }) => Math.max(...tuning.map(({ textsPerSecond }) => textsPerSecond)))
-  const commonRatesPerSecond = COMMON_LOADS.map((share) => share * Math.max(...peerCapacities))
+  const commonRatesPerSecond = commonRates(
+    tuned.map(({ candidate: { name }, tuning }) => ({
+      name,
+      textsPerSecond: Math.max(...tuning.map((one) => one.textsPerSecond)),
+    })),
+  )
   const found: CandidateResult[] = []
   let reference: readonly (string | undefined)[] | undefined
   for (const { candidate, tuning, layout } of tuned) {
@@ -92,6 +94,14 @@ export async function benchPeers(
     candidates: found,
     skipped,
   }
+}
+
+/** Shares of what the best peer can do, or lextier where it is alone: nobody is asked for what only one could answer. */
+function commonRates(capacities: readonly { readonly name: string; readonly textsPerSecond: number }[]): number[] {
+  const answering = capacities.filter(({ textsPerSecond }) => textsPerSecond > 0)
+  const peers = answering.filter(({ name }) => name !== 'lextier')
+  const best = Math.max(0, ...(peers.length > 0 ? peers : answering).map(({ textsPerSecond }) => textsPerSecond))
+  return best > 0 ? COMMON_LOADS.map((share) => share * best) : []
 }
 
 function servedModel({ family }: Prepared, tier: TierName): ServedModel {

@@ -22,6 +22,8 @@ export interface PolicyOutcome {
   /** of answers: accuracy of their tiers as measured when the family was made; null where nothing was answered */
   readonly meanAccuracy: number | null
   readonly tiers: Readonly<Record<string, number>>
+  /** answers by routing reason */
+  readonly reasons: Readonly<Record<string, number>>
   readonly errors: Readonly<Record<string, number>>
 }
 
@@ -37,10 +39,14 @@ export function policyOutcome(
   const answers = requests.map(({ observation }) => observation).filter(isAnswered)
   const promised = answers.filter(({ outcome }) => outcome.reason === 'most_accurate_within_budget')
   const tierCounts: Record<string, number> = {}
+  const reasons: Record<string, number> = {}
   const errors: Record<string, number> = {}
   for (const { outcome } of requests.map(({ observation }) => observation)) {
     if ('errorCode' in outcome) errors[outcome.errorCode] = (errors[outcome.errorCode] ?? 0) + 1
-    else tierCounts[outcome.tier] = (tierCounts[outcome.tier] ?? 0) + 1
+    else {
+      tierCounts[outcome.tier] = (tierCounts[outcome.tier] ?? 0) + 1
+      reasons[outcome.reason] = (reasons[outcome.reason] ?? 0) + 1
+    }
   }
   const meanOf = (value: (tier: TierName) => number) =>
     answers.length === 0 ? null : answers.reduce((sum, { outcome }) => sum + value(outcome.tier), 0) / answers.length
@@ -56,6 +62,7 @@ export function policyOutcome(
     meanRank: meanOf((tier) => accuracyRank(names, tier)),
     meanAccuracy: meanOf((tier) => tiers.find((one) => one.tier === tier)!.accuracy),
     tiers: tierCounts,
+    reasons,
     errors,
   }
 }
