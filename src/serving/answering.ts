@@ -13,7 +13,7 @@ import type { PreparedText } from './long-text.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { forecastRequest, type RequestForecast } from './request-forecast.js'
 import { NO_DEADLINE_HORIZON_MS, type Scheduler } from './scheduler.js'
-import type { ServedFamily, ServedTier } from './served-family.js'
+import { runsPacked, type ServedFamily, type ServedTier } from './served-family.js'
 import type { ScheduledResult } from './ticket.js'
 import { type Route, routeTier, type TierForecast } from './tier-router.js'
 import type { ClassifyRequest, ClassifyResult, Prediction } from './types.js'
@@ -162,16 +162,14 @@ export class Answering {
   #forecasts({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number): Forecasts {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
     const waitMs = this.#scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), nowMs)
-    const capacity = {
-      bounds: { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() },
-      engines: this.#engines.serving,
-    }
+    const bounds = { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() }
+    const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs }
     return (name) => {
-      const { latency, completion } = family.tier(name)!
+      const { latency, completion, variant } = family.tier(name)!
       return forecastRequest(
-        { lengths, elapsedMs: nowMs - arrivalMs, waitMs },
+        asked,
         { latency: latency!, completion },
-        capacity,
+        { bounds: { ...bounds, packed: runsPacked({ variant }) }, engines: this.#engines.serving },
       )
     }
   }

@@ -3,9 +3,10 @@
  * never more padded tokens than allowed. Pure policy.
  *
  * Waiting sequences arrive sorted by deadline. The first one that is not lost runs. Later ones join while
- * - rows x longest stays within the token budget, since every row is padded to the longest;
+ * - the batch's tokens stay within the budget: rows x longest where every row is padded to the longest, the sequences'
+ *   own tokens where the model runs without padding;
  * - the batch does not grow so slow that a member which would have met its deadline misses it;
- * - padding stays below a share of the batch, unless the newcomer would miss its deadline by waiting for the next batch.
+ * - padding, if there is any, stays below a share of the batch, unless the newcomer would miss its deadline by waiting for the next batch.
  *
  * Lost are sequences that would be answered too late: in a batch of their own, or, when more wait than one batch holds,
  * in a full one. Under overload plain earliest-deadline-first runs what is about to expire and so answers everything
@@ -21,22 +22,29 @@ export interface WaitingSequence {
 }
 
 export interface BatchLimits {
-  /** padded tokens: rows x longest */
+  /** as `batchTokens` counts them */
   readonly maxTokens: number
+  /** the model runs without padding */
+  readonly packed?: boolean
   readonly maxRows: number
   /** least share of a batch that is real tokens */
   readonly minUtilisation: number
   /** how many waiting sequences are looked at */
   readonly lookahead: number
-  /** predicted time of a batch of `rows` sequences padded to `tokens` */
+  /** predicted time of a batch of `rows` sequences of `tokens` tokens: the longest, or the mean where there is no padding */
   predictMs(tokens: number, rows: number): number
 }
 
 export const BATCH_SHAPE = { maxRows: 128, minUtilisation: 0.75, lookahead: 256 } as const
 
-/** What a batch costs on a model that pads: every row is as long as the longest. */
-export function paddedTokens(rows: number, longest: number): number {
-  return rows * longest
+/** What a batch costs: on a model that pads, every row is as long as the longest. @param real tokens of all rows */
+export function batchTokens(rows: number, longest: number, real: number, packed: boolean): number {
+  return packed ? real : rows * longest
+}
+
+/** @returns the length of rows that, all alike, would cost as much; a latency model knows batches by it */
+export function tokensPerRow(rows: number, longest: number, real: number, packed: boolean): number {
+  return Math.ceil(batchTokens(rows, longest, real, packed) / rows)
 }
 
 /**
@@ -45,6 +53,7 @@ export function paddedTokens(rows: number, longest: number): number {
  */
 export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, limits: BatchLimits): number[] {
   if (waiting.length === 0) return []
+  const packed = limits.packed === true
   const isLost = lossRule(waiting, nowMs, limits)
   const first = Math.max(
     0,
@@ -62,16 +71,18 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     const candidate = waiting[index]!
     const rows = chosen.length + 1
     const longestWith = Math.max(longest, candidate.tokens)
-    if (paddedTokens(rows, longestWith) > limits.maxTokens) continue
-    const finishWithMs = nowMs + limits.predictMs(longestWith, rows)
+    const realWith = realTokens + candidate.tokens
+    const tokensWith = batchTokens(rows, longestWith, realWith, packed)
+    if (tokensWith > limits.maxTokens) continue
+    const finishWithMs = nowMs + limits.predictMs(tokensPerRow(rows, longestWith, realWith, packed), rows)
     if (finishWithMs > tightestMetMs) continue
-    const utilisation = (realTokens + candidate.tokens) / paddedTokens(rows, longestWith)
+    const utilisation = realWith / tokensWith
     const missesIfLeft = candidate.deadlineMs < finishMs + limits.predictMs(candidate.tokens, 1)
     if (utilisation < limits.minUtilisation && !missesIfLeft) continue
     if (isLost(candidate)) continue
     chosen.push(index)
     longest = longestWith
-    realTokens += candidate.tokens
+    realTokens = realWith
     finishMs = finishWithMs
     if (candidate.deadlineMs >= finishMs) tightestMetMs = Math.min(tightestMetMs, candidate.deadlineMs)
   }

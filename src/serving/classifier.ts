@@ -20,7 +20,7 @@ import { EngineHost } from './engine-host.js'
 import { prepareTexts } from './long-text.js'
 import { readableTexts } from './readable-texts.js'
 import { Scheduler } from './scheduler.js'
-import { isReady, type ServedFamily } from './served-family.js'
+import { isReady, runsPacked, type ServedFamily } from './served-family.js'
 import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
 
 export type { ClassifierOptions } from './classifier-options.js'
@@ -69,6 +69,7 @@ class ServingClassifier implements Classifier {
       ...settings,
       runner: this.#engines,
       latencyModel: ({ family, tier }) => this.#families.get(family)!.tier(tier)!.latency!,
+      packed: ({ family, tier }) => runsPacked(this.#families.get(family)!.tier(tier)!),
       maxBatchTokens: () => this.#engines.maxBatchTokens(),
       now: () => performance.now(),
     })

@@ -1,10 +1,12 @@
 /** What a request's sequences cost an engine, before anyone knows which batches they will run in. Pure. */
-import { paddedTokens } from './batch-planner.js'
+import { batchTokens, tokensPerRow } from './batch-planner.js'
 import type { LatencyModel } from './latency-model.js'
 
 export interface BatchBounds {
   readonly maxTokens: number
   readonly maxRows: number
+  /** the model runs without padding */
+  readonly packed?: boolean
 }
 
 /**
@@ -18,13 +20,20 @@ export function requestInferenceMs(
   bounds: BatchBounds,
   engines: number,
 ): number {
-  const batches: { rows: number; longest: number }[] = []
+  const packed = bounds.packed === true
+  const batches: { rows: number; longest: number; real: number }[] = []
   for (const tokens of [...lengths].sort((a, b) => b - a)) {
     const open = batches.at(-1)
-    if (open && open.rows < bounds.maxRows && paddedTokens(open.rows + 1, open.longest) <= bounds.maxTokens) open.rows++
-    else batches.push({ rows: 1, longest: tokens })
+    const fits =
+      open !== undefined &&
+      open.rows < bounds.maxRows &&
+      batchTokens(open.rows + 1, open.longest, open.real + tokens, packed) <= bounds.maxTokens
+    if (fits) {
+      open.rows++
+      open.real += tokens
+    } else batches.push({ rows: 1, longest: tokens, real: tokens })
   }
-  const times = batches.map(({ rows, longest }) => model.typical(longest, rows))
+  const times = batches.map(({ rows, longest, real }) => model.typical(tokensPerRow(rows, longest, real, packed), rows))
   const sum = times.reduce((total, ms) => total + ms, 0)
   return Math.max(0, ...times, sum / Math.max(1, engines))
 }

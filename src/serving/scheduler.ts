@@ -10,7 +10,7 @@
  * dropped as soon as what is left of it cannot be done in time. No family gets far ahead of others that wait.
  */
 import { DeadlineExceeded, EngineFailed, isLextierError, Overloaded, RequestAborted } from '../errors.js'
-import { BATCH_SHAPE, planBatch } from './batch-planner.js'
+import { BATCH_SHAPE, planBatch, tokensPerRow } from './batch-planner.js'
 import { DeadlineQueue, type QueuedSequence } from './deadline-queue.js'
 import type { Batch, BatchResult } from './engine.js'
 import { type TierKey, tierId } from './engine-protocol.js'
@@ -33,7 +33,9 @@ export interface BatchRunner {
 export interface SchedulerOptions {
   readonly runner: BatchRunner
   latencyModel(key: TierKey): LatencyModel
-  /** padded tokens; read for every batch, since it depends on a provider that may not be chosen yet */
+  /** whether that tier's model runs without padding; default: it pads */
+  packed?(key: TierKey): boolean
+  /** tokens of a batch; read for every batch, since it depends on a provider that may not be chosen yet */
   maxBatchTokens(): number
   /** requests waiting for one (family, tier) */
   readonly maxQueue: number
@@ -236,26 +238,29 @@ export class Scheduler {
 
   #dispatch(key: TierKey, queue: DeadlineQueue<Ticket, Item>, nowMs: number): void {
     const model = this.#options.latencyModel(key)
+    const packed = this.#options.packed?.(key) ?? false
     const chosen = planBatch(queue.items, nowMs, {
       ...BATCH_SHAPE,
+      packed,
       maxTokens: this.#options.maxBatchTokens(),
       predictMs: (tokens, rows) => model.predict(tokens, rows),
     })
     const items = queue.take(chosen)
     const longest = Math.max(...items.map(({ tokens }) => tokens))
+    const tokens = items.reduce((sum, item) => sum + item.tokens, 0)
+    const rowTokens = tokensPerRow(items.length, longest, tokens, packed)
     for (const { owner } of items) owner.started(nowMs)
     this.#reportDepth(key)
     const batch = { ...key, sequences: items.map(({ sequence }) => sequence) }
-    const expectedMs = model.typical(longest, items.length)
+    const expectedMs = model.typical(rowTokens, items.length)
     this.#fairShare.charge(key.family, expectedMs)
     this.#options.runner.run(batch, expectedMs).then(
       ({ logits, inferenceMs }) => {
         const doneMs = this.#options.now()
-        model.observe(longest, items.length, doneMs - nowMs)
+        model.observe(rowTokens, items.length, doneMs - nowMs)
         items.forEach(({ owner, index }, row) => {
           owner.complete(index, logits[row]!, doneMs)
         })
-        const tokens = items.reduce((sum, item) => sum + item.tokens, 0)
         this.#options.observer.batch({ ...key, size: items.length, tokens, inferenceMs })
       },
       (error: Error) => this.#runAgain(items, queue, error),

@@ -112,3 +112,8 @@ export class ServedFamily {
 export function isReady({ latency, failure }: ServedTier): boolean {
   return latency !== undefined && failure === undefined
 }
+
+/** Whether the tier's model runs without padding: every variant does but the portable file. */
+export function runsPacked({ variant }: Pick<ServedTier, 'variant'>): boolean {
+  return variant !== undefined && variant !== 'portable'
+}

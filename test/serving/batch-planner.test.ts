@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type BatchLimits, paddedTokens, planBatch, type WaitingSequence } from '../../src/serving/batch-planner.js'
+import {
+  type BatchLimits,
+  batchTokens,
+  planBatch,
+  tokensPerRow,
+  type WaitingSequence,
+} from '../../src/serving/batch-planner.js'
 
 const waitingSequences = fc
   .array(fc.record({ tokens: fc.integer({ min: 1, max: 512 }), deadlineMs: fc.integer({ min: 0, max: 2_000 }) }), {
@@ -47,7 +53,7 @@ test('a batch never exceeds its padded-token budget unless it holds a single seq
       const chosen = planBatch(waiting, 0, bounds)
       if (chosen.length < 2) return
       const { rows, longest } = shape(waiting, chosen)
-      assert.ok(paddedTokens(rows, longest) <= bounds.maxTokens)
+      assert.ok(rows * longest <= bounds.maxTokens)
       assert.ok(rows <= bounds.maxRows)
     }),
   )
@@ -81,7 +87,7 @@ test('padding stays below its share while nobody is pressed for time', () => {
     fc.property(waitingSequences, limits, (waiting, bounds) => {
       const relaxed = waiting.map((sequence) => ({ ...sequence, deadlineMs: sequence.deadlineMs + 1e9 }))
       const { rows, longest, real } = shape(relaxed, planBatch(relaxed, 0, bounds))
-      if (rows > 1) assert.ok(real / paddedTokens(rows, longest) >= bounds.minUtilisation)
+      if (rows > 1) assert.ok(real / (rows * longest) >= bounds.minUtilisation)
     }),
   )
 })
@@ -120,4 +126,27 @@ test('under overload a full batch of what can still be met runs, not what is abo
   const limits = limitsOf({ maxTokens: 800, predictMs: (_, rows) => 10 * rows })
   // eight rows take 80 ms: the first that can be met in such a batch is due at 80
   assert.deepEqual(planBatch(waiting, 0, limits), [8, 9, 10, 11, 12, 13, 14, 15])
+})
+
+test('without padding a batch is bounded by its own tokens, and lengths mix', () => {
+  fc.assert(
+    fc.property(waitingSequences, limits, (waiting, bounds) => {
+      const relaxed = waiting.map((sequence) => ({ ...sequence, deadlineMs: sequence.deadlineMs + 1e9 }))
+      const chosen = planBatch(relaxed, 0, { ...bounds, packed: true })
+      const { rows, real } = shape(relaxed, chosen)
+      if (rows > 1) assert.ok(real <= bounds.maxTokens)
+      // whoever was left out within reach would not have fitted beside those chosen before
+      const end = Math.min(relaxed.length, bounds.lookahead)
+      for (let index = 1; index < end && rows < bounds.maxRows; index++) {
+        if (chosen.includes(index)) continue
+        const before = chosen.filter((other) => other < index).reduce((sum, other) => sum + relaxed[other]!.tokens, 0)
+        assert.ok(before + relaxed[index]!.tokens > bounds.maxTokens)
+      }
+    }),
+  )
+})
+
+test('a batch costs what it is padded to, or what it holds', () => {
+  assert.deepEqual([batchTokens(3, 100, 150, false), batchTokens(3, 100, 150, true)], [300, 150])
+  assert.deepEqual([tokensPerRow(3, 100, 150, false), tokensPerRow(3, 100, 151, true)], [100, 51])
 })
