@@ -31,11 +31,13 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true, force: true }))
 
-const study = (...more: string[]) =>
-  run(['study', '--config', at('study.yaml'), '--data', at('cases.csv'), '--out', at('out'), ...more])
+const given = () => ({ config: at('study.yaml'), data: at('cases.csv'), device: 'cpu' })
 
-test('a study is run, its plan is done then, and its models become a family', async () => {
-  const first = await study('--device', 'cpu', '--threads', '1')
+test('a study is run, its plan is done then, and its models become a family', async (context) => {
+  const { config, data } = given()
+  const first = await run(
+    ['study', '--config', config, '--data', data, '--out', at('out')].concat('--device', 'cpu', '--threads', '1'),
+  )
   assert.equal(first.exitCode, 0, first.stderr)
   const lines = first.stdout
     .trim()
@@ -48,11 +50,13 @@ test('a study is run, its plan is done then, and its models become a family', as
     ['teacher', 'half/control', 'half/vanilla'],
   )
 
-  const planned = await study('--dry-run')
-  assert.deepEqual([JSON.parse(planned.stdout).done, JSON.parse(planned.stdout).to_do], [4, 0])
+  const finished = { ...given(), out: at('out') }
+  const { mock } = context.mock.method(console, 'log', () => {})
+  await runStudyCommand({ ...finished, dryRun: true })
+  const plan = JSON.parse(mock.calls[0]!.arguments[0])
+  assert.deepEqual([plan.done, plan.to_do], [4, 0])
 
-  const exported = await study('--export', 'teacher=teacher,half/vanilla=fast', '--family', at('family'))
-  assert.equal(exported.exitCode, 0, exported.stderr)
+  await runStudyCommand({ ...finished, export: 'teacher=teacher,half/vanilla=fast', family: at('family') })
   const { manifest } = await loadFamily(at('family'), { verify: 'hashes' })
   assert.deepEqual(
     manifest.tiers.map(({ tier, training }) => [tier, training.initialisation]),
@@ -64,7 +68,7 @@ test('a study is run, its plan is done then, and its models become a family', as
 })
 
 test('what does not go together is refused with what would, before anything runs', async () => {
-  const given = { config: at('study.yaml'), data: at('cases.csv'), out: at('refused'), device: 'cpu' }
+  const refused = { ...given(), out: at('refused') }
   const refusals: [Partial<StudyFlags>, RegExp][] = [
     [{ shard: '1/1' }, /--shard: "1\/1" is not i\/n/],
     [{ shard: '0/2' }, /2 shards for 1 groups/],
@@ -75,6 +79,6 @@ test('what does not go together is refused with what would, before anything runs
     [{ export: 'teacher=teacher', family: at('x') }, /has not finished/],
   ]
   for (const [flags, message] of refusals) {
-    await assert.rejects(runStudyCommand({ ...given, ...flags }), { code: 'INVALID_CONFIGURATION', message })
+    await assert.rejects(runStudyCommand({ ...refused, ...flags }), { code: 'INVALID_CONFIGURATION', message })
   }
 })
