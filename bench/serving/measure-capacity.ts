@@ -37,18 +37,24 @@ export interface CapacityOptions {
 const WARM_UP_SHARE = 0.2
 const PROBE_INTERVAL_MS = 50
 
-/** @throws NotReady when nothing was answered in the time given */
+/** A tier that is too slow for the time given gets twice as much, this many times. */
+const EXTENSIONS = 3
+
+/** @throws NotReady when too little was answered even in eight times the time given */
 export async function measureCapacity(context: BenchContext, options: CapacityOptions): Promise<Capacity> {
-  const found: Capacity[] = []
-  for (const connections of options.connections) found.push(await capacityWith(context, options, connections))
-  const best = found.reduce((one, other) => (other.textsPerSecond > one.textsPerSecond ? other : one))
-  if (best.textsPerSecond === 0) {
-    throw new NotReady(
-      `too few requests of tier "${options.tier}" were answered to measure it ` +
-        `(${best.load.answered} of ${best.load.requests}; errors: ${JSON.stringify(best.load.errors)}); give more --seconds`,
-    )
+  let best: Capacity | undefined
+  for (let extension = 0; extension <= EXTENSIONS; extension++) {
+    const longer = { ...options, durationMs: options.durationMs * 2 ** extension }
+    for (const connections of options.connections) {
+      const found = await capacityWith(context, longer, connections)
+      if (!best || found.textsPerSecond > best.textsPerSecond) best = found
+    }
+    if (best && best.textsPerSecond > 0) return best
   }
-  return best
+  throw new NotReady(
+    `too few requests of tier "${options.tier}" were answered to measure it ` +
+      `(${best?.load.answered} of ${best?.load.requests}; errors: ${JSON.stringify(best?.load.errors)}); give more --seconds`,
+  )
 }
 
 async function capacityWith(context: BenchContext, options: CapacityOptions, connections: number): Promise<Capacity> {
