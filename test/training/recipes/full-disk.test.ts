@@ -58,6 +58,7 @@ test('a run that meets a full disk at a checkpoint goes on from the one before i
     {
       name: 'full',
       data: { text_column: 'facts', label_column: 'kind', id_column: 'id' },
+      explain: false,
       max_tokens: 32,
       window_overlap: 8,
       bucket_width: 32,

@@ -34,6 +34,7 @@ async function train(
     {
       name,
       data: { text_column: 'facts', label_column: 'kind', id_column: 'id' },
+      explain: false,
       max_tokens: 32,
       window_overlap: 8,
       bucket_width: 32,
@@ -69,7 +70,7 @@ const LOSSES = {
   relations: { heads: 4 },
   cls: { layers: [[1, 2]] },
 }
-const STUDENT = { tier: 'fast', architecture: NARROW, losses: LOSSES, epochs: 3, learning_rate: 3e-3 }
+const STUDENT = { tier: 'fast', architecture: NARROW, losses: LOSSES, epochs: 2, learning_rate: 3e-3 }
 
 test('a narrower student learns from all of its teacher, and its projections stay behind in the checkpoint', async () => {
   const events: TrainingEvent[] = []

@@ -11,15 +11,21 @@ export const STUDY = {
   max_tokens: 32,
   bucket_width: 32,
   bootstrap_resamples: 50,
-  teacher: { architecture: SIZES, epochs: 6, batch_size: 8, learning_rate: 3e-3 },
+  teacher: { architecture: SIZES, epochs: 3, batch_size: 8, learning_rate: 3e-3 },
   students: [
-    { name: 'half', architecture: { ...SIZES, layers: 1 }, epochs: 3, batch_size: 8, learning_rate: 3e-3 },
-    { name: 'thin', architecture: { ...SIZES, hidden_size: 16 }, epochs: 1, learning_rate: 3e-3 },
+    { name: 'half', architecture: { ...SIZES, layers: 1 }, epochs: 2, batch_size: 8, learning_rate: 3e-3 },
+    {
+      name: 'thin',
+      architecture: { ...SIZES, layers: 1, hidden_size: 16 },
+      epochs: 1,
+      batch_size: 8,
+      learning_rate: 3e-3,
+    },
   ],
   methods: ['control', 'vanilla', { name: 'hidden', losses: { soft: { weight: 1 }, hidden: { layers: 'late' } } }],
 }
 
-const SPLIT = { validation: 0.2, test: 0.3 }
+const SPLIT = { validation: 0.25, test: 0.25 }
 
 export const study = (change: object = {}) =>
   parseStudyConfig({ ...STUDY, ...('folds' in change ? {} : { split: SPLIT }), ...change }, 'study.yaml')

@@ -19,7 +19,7 @@ let engine: Engine
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lextier-study-'))
   dataPath = join(folder, 'cases.csv')
-  await writeFile(dataPath, smokeCsv(smokeCases(120, 3)))
+  await writeFile(dataPath, smokeCsv(smokeCases(64, 3)))
   engine = await createEngine('cpu', { threads: 1 })
 })
 
@@ -70,7 +70,7 @@ test('a study trains, measures and compares every model; a second run repeats no
   )
   assert.equal(vanilla?.start, 'layers 0, embeddings and head of the fine-tuned teacher')
   assert.ok(vanilla!.agreement!.value > 0.5 && vanilla!.agreement!.value <= 1)
-  assert.equal(vanilla?.quality.examples, 36)
+  assert.equal(vanilla?.quality.examples, 15)
   assert.deepEqual(
     results.comparisons.map(({ a, b }) => [a, b]),
     ['half/vanilla', 'half/hidden'].map((a) => [a, 'half/control']),
@@ -140,7 +140,7 @@ test('folds pool the answers of models that did not see the case', async () => {
   const { results, options } = await run(config, 'folds')
   const [teacher] = results!.models
   assert.equal(teacher?.quality.split, 'out-of-fold')
-  assert.equal(teacher?.quality.examples, 120)
+  assert.equal(teacher?.quality.examples, 64)
   assert.deepEqual(
     teacher?.curves.map(({ fold }) => fold),
     [0, 1, 2],
