@@ -85,6 +85,12 @@ export const ProviderUnavailable = createError<[string, string]>(
   'execution provider "%s" cannot be used here: %s',
   500,
 )
+/** A model, or a batch, does not fit. Args: provider. */
+export const GpuMemoryExhausted = createError<[string]>(
+  'GPU_MEMORY_EXHAUSTED',
+  'the memory of the GPU (provider "%s") is exhausted; serve fewer families or tiers, fewer engines, or a smaller --max-batch-tokens',
+  500,
+)
 /** An engine process died while work was in it, twice. Args: exit code or signal. */
 export const EngineFailed = createError<[string]>('ENGINE_FAILED', 'the inference engine stopped (%s)', 500)
 

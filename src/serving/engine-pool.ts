@@ -159,18 +159,22 @@ export class EnginePool {
     const { log } = this.#options
     slot.state = 'starting'
     slot.startedMs = performance.now()
-    const engine = new Engine(this.#options, {
-      tierLoaded: (report) => this.#events.tierLoaded(report),
-      tierFailed: (report) => this.#events.tierFailed(report),
-      ready: () => {
-        slot.state = 'serving'
-        slot.served = true
-        slot.startupMs = performance.now() - slot.startedMs
-        log.info({ engine: slot.index, pid: engine.pid, startupMs: Math.round(slot.startupMs) }, 'engine ready')
-        this.#events.capacity()
+    const load = { ...this.#options.load, restarted: slot.served }
+    const engine = new Engine(
+      { ...this.#options, load },
+      {
+        tierLoaded: (report) => this.#events.tierLoaded(report),
+        tierFailed: (report) => this.#events.tierFailed(report),
+        ready: () => {
+          slot.state = 'serving'
+          slot.served = true
+          slot.startupMs = performance.now() - slot.startedMs
+          log.info({ engine: slot.index, pid: engine.pid, startupMs: Math.round(slot.startupMs) }, 'engine ready')
+          this.#events.capacity()
+        },
+        gone: (reason) => this.#restart(slot, reason),
       },
-      gone: (reason) => this.#restart(slot, reason),
-    })
+    )
     slot.engine = engine
   }
 

@@ -3,9 +3,12 @@
  * native sessions, so neither a long run nor a crash in a provider reaches the API process. It leaves when its parent does.
  */
 import { setPriority } from 'node:os'
+import { FamilyFileAltered } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
-import type { Family } from '../family/load-family.js'
+import { type Family, loadFamily } from '../family/load-family.js'
+import { MANIFEST_FILE } from '../family/manifest.js'
 import type { VariantSession } from '../onnx/variants/open-variant.js'
+import { engineFault } from './engine-fault.js'
 import { type EngineCommand, type EngineReport, type LoadCommand, type RunCommand, tierId } from './engine-protocol.js'
 import { warmUp } from './warm-up.js'
 
@@ -18,7 +21,10 @@ function report(message: EngineReport): void {
   process.send?.(message, undefined, undefined, () => {})
 }
 
+let provider = 'cpu'
+
 async function load(command: LoadCommand): Promise<void> {
+  provider = command.provider
   try {
     // before the native library starts its threads, which inherit it
     setPriority(0, command.niceness)
@@ -26,22 +32,33 @@ async function load(command: LoadCommand): Promise<void> {
     // some sandboxes forbid it; the engine then competes with the API at equal priority
   }
   for (const family of command.families) {
+    // the server checked the files when it started; they may have been replaced since
+    const altered = command.restarted ? await alterationOf(family) : undefined
     for (const { tier } of family.manifest.tiers) {
       try {
+        if (altered) throw altered
         await loadTier(command, family, tier)
       } catch (error) {
-        const { code, message } = error as { code?: unknown; message?: string }
         report({
           type: 'tier-failed',
           family: family.manifest.name,
           tier,
-          code: typeof code === 'string' ? code : 'INTERNAL',
-          message: message ?? String(error),
+          ...engineFault(error, command.provider),
         })
       }
     }
   }
   report({ type: 'ready' })
+}
+
+/** @returns FamilyInvalid or FamilyFileAltered when the folder no longer holds this version of the family */
+async function alterationOf({ dir, version }: Family): Promise<Error | undefined> {
+  try {
+    const found = await loadFamily(dir, { verify: 'hashes' })
+    return found.version === version ? undefined : new FamilyFileAltered(MANIFEST_FILE, version, found.version)
+  } catch (error) {
+    return error as Error
+  }
 }
 
 async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
@@ -104,7 +121,7 @@ async function run({ batchId, family, tier, tokens, lengths }: RunCommand): Prom
     })
     report({ type: 'done', batchId, logits, inferenceMs })
   } catch (error) {
-    report({ type: 'batch-failed', batchId, message: error instanceof Error ? error.message : String(error) })
+    report({ type: 'batch-failed', batchId, ...engineFault(error, provider) })
   }
 }
 

@@ -19,6 +19,8 @@ export function tierId({ family, tier }: TierKey): string {
 /** First message: load and time every tier of these families. */
 export interface LoadCommand {
   readonly type: 'load'
+  /** an engine before it has loaded the same: the files are then checked again */
+  readonly restarted?: boolean
   readonly families: readonly Family[]
   readonly provider: Provider
   readonly threads: number
@@ -84,6 +86,8 @@ export interface BatchDone {
 export interface BatchFailed {
   readonly type: 'batch-failed'
   readonly batchId: number
+  /** an error code, such as GPU_MEMORY_EXHAUSTED */
+  readonly code: string
   readonly message: string
 }
 

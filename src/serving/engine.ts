@@ -158,7 +158,7 @@ export class Engine {
         break
       }
       case 'batch-failed':
-        this.#options.log.error({ pid: this.pid, reason: report.message }, 'engine failed a batch')
+        this.#options.log.error({ pid: this.pid, code: report.code, reason: report.message }, 'engine failed a batch')
         this.#take(report.batchId)?.reject(new EngineFailed('a batch failed; the log says why'))
     }
   }
