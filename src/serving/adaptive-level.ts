@@ -10,10 +10,8 @@ import type { QuantileWindow } from './quantile-window.js'
 /** A broken promise moves the level by about so much, a kept one by a twentieth of it. */
 const STEP = 0.02
 const LOWEST = 0.5
-/** Above 1 the quantile lies above everything in the window. */
-const HIGHEST = 1.2
-/** How far a hundredth above 1 goes beyond the largest value, as a share of its distance from the median. */
-const BEYOND_PER_POINT = 0.1
+/** Above everything in the window there is nothing to know; a debt carried beyond would make promises too careful for long. */
+const HIGHEST = 1
 
 export class AdaptiveLevel {
   readonly #target: number
@@ -26,9 +24,7 @@ export class AdaptiveLevel {
   }
 
   quantile(window: QuantileWindow): number {
-    const largest = window.quantile(Math.min(1, this.#level))
-    if (this.#level <= 1) return largest
-    return largest + 100 * (this.#level - 1) * BEYOND_PER_POINT * (largest - window.quantile(0.5))
+    return window.quantile(this.#level)
   }
 
   observe(kept: boolean): void {

@@ -24,29 +24,35 @@ const PRIOR_QUEUED = Array.from({ length: 60 }, (_, index) => -0.3 + index / 59)
 /** Waits of more than so many times the inference are told apart from shorter ones. */
 const MOSTLY_WAITING = 2
 
+/** What the tiers of a family learn together: they wait in the same queues, for the same engines. */
+export class SharedPromises {
+  /** a load or a machine that changes breaks the promises of every tier at once */
+  readonly level = new AdaptiveLevel(PROMISED_QUANTILE)
+  readonly soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  readonly queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+}
+
 export class CompletionModel {
   readonly #free = new QuantileWindow(WINDOW, PRIOR_FREE)
-  readonly #soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
-  readonly #queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
-  readonly #level: AdaptiveLevel
+  readonly #shared: SharedPromises
   #promises = 0
   #kept = 0
 
-  /** @param level shared by the models of tiers that run on the same engines, so that it is soon corrected */
-  constructor(level = new AdaptiveLevel(PROMISED_QUANTILE)) {
-    this.#level = level
+  /** @param shared one for the tiers of a family */
+  constructor(shared = new SharedPromises()) {
+    this.#shared = shared
   }
 
   /** @returns ms from routing to answer that 95% of such requests stay within */
   predict(estimate: CompletionEstimate): number {
-    return middleMs(estimate) * Math.exp(this.#level.quantile(this.#window(estimate)))
+    return middleMs(estimate) * Math.exp(this.#shared.level.quantile(this.#window(estimate)))
   }
 
   /** Learns from an answered request. */
   observe(estimate: CompletionEstimate, predictedMs: number, actualMs: number): void {
     const kept = actualMs <= predictedMs
     this.#window(estimate).observe(Math.log(Math.max(1e-3, actualMs) / middleMs(estimate)))
-    this.#level.observe(kept)
+    this.#shared.level.observe(kept)
     this.#promises++
     if (kept) this.#kept++
   }
@@ -58,7 +64,7 @@ export class CompletionModel {
 
   #window({ waitMs, inferenceMs }: CompletionEstimate): QuantileWindow {
     if (waitMs <= 0) return this.#free
-    return waitMs <= MOSTLY_WAITING * inferenceMs ? this.#soon : this.#queued
+    return waitMs <= MOSTLY_WAITING * inferenceMs ? this.#shared.soon : this.#shared.queued
   }
 }
 

@@ -3,10 +3,9 @@ import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
 import type { VariantName } from '../onnx/variants/variant-names.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
-import { AdaptiveLevel } from './adaptive-level.js'
-import { CompletionModel } from './completion-model.js'
+import { CompletionModel, SharedPromises } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import { LatencyModel, PROMISED_QUANTILE } from './latency-model.js'
+import { LatencyModel } from './latency-model.js'
 import type { FamilyStatus, LatencyPoint } from './types.js'
 import { tokenBuckets } from './warm-up.js'
 
@@ -33,12 +32,11 @@ export class ServedFamily {
   constructor(family: Family, tokenizer: TextTokenizer) {
     this.family = family
     this.tokenizer = tokenizer
-    // a load or a machine that changes breaks the promises of every tier at once
-    const level = new AdaptiveLevel(PROMISED_QUANTILE)
+    const shared = new SharedPromises()
     this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
       tier,
       temperature: calibration.temperature,
-      completion: new CompletionModel(level),
+      completion: new CompletionModel(shared),
       latency: undefined,
       provider: undefined,
       variant: undefined,

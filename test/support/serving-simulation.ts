@@ -4,11 +4,10 @@
  */
 
 import { TIER_NAMES, type TierName } from '../../src/family/family-schema.js'
-import { AdaptiveLevel } from '../../src/serving/adaptive-level.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
-import { CompletionModel } from '../../src/serving/completion-model.js'
+import { CompletionModel, SharedPromises } from '../../src/serving/completion-model.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
-import { LatencyModel, PROMISED_QUANTILE } from '../../src/serving/latency-model.js'
+import { LatencyModel } from '../../src/serving/latency-model.js'
 import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
 import { forecastRequest } from '../../src/serving/request-forecast.js'
 import { NO_DEADLINE_HORIZON_MS, Scheduler } from '../../src/serving/scheduler.js'
@@ -80,7 +79,7 @@ export class ServingSimulation {
   readonly #random: Random
   readonly #events: { atMs: number; happen: () => void }[] = []
   readonly #busy: ({ readonly startMs: number; readonly expectedMs: number } | undefined)[]
-  readonly #level = new AdaptiveLevel(PROMISED_QUANTILE)
+  readonly #shared = new SharedPromises()
   #nowMs = 0
   #slowness = 0
   #slownessMs = 0
@@ -123,7 +122,7 @@ export class ServingSimulation {
       const profile = [16, 32, 64, 128, 256].flatMap((tokens) =>
         [1, 4].map((rows) => ({ tokens, rows, ms: undisturbedMs(tier, tokens, rows) })),
       )
-      models = { latency: new LatencyModel(profile), completion: new CompletionModel(this.#level) }
+      models = { latency: new LatencyModel(profile), completion: new CompletionModel(this.#shared) }
       this.#models.set(id, models)
     }
     return models
