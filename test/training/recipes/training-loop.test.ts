@@ -1,8 +1,8 @@
 /** The loop around a step of one weight, w ← w + x, whose loss is x · w, so that what goes in decides what comes out. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs'
 import type { HostTensors } from '../../../src/family/tensor.js'
@@ -157,4 +157,14 @@ test('a validation that is never a number is an error that says what to do', asy
     ),
     { code: 'INVALID_CONFIGURATION', message: /no epoch gave a finite validation loss/ },
   )
+})
+
+test('what a killed process left half-written is gone once the stage goes on', async (context) => {
+  const files = await filesOf(context)
+  const once = task(() => 1, { options: { ...OPTIONS, epochs: 1, batch_size: 2 } })
+  await trainingLoop(once, engine, files, () => {})
+  await writeFile(`${files.last}.killed.part`, 'half')
+  await trainingLoop(once, engine, files, () => {})
+  const names = await readdir(dirname(files.last))
+  assert.deepEqual(names.toSorted(), ['best.safetensors', 'done.json', 'last.safetensors', 'metrics.csv'])
 })
