@@ -48,6 +48,14 @@ export class CompletionModel {
     return middleMs(estimate) * Math.exp(this.#shared.level.quantile(this.#window(estimate)))
   }
 
+  /**
+   * @returns ms from routing to answer on an idle server, 95% of such requests within: what a budget is held against to tell
+   *   whether it can be met at all, and so not moved by how the promises of the moment fare
+   */
+  predictIdle(inferenceMs: number): number {
+    return middleMs({ waitMs: 0, inferenceMs }) * Math.exp(this.#free.quantile(PROMISED_QUANTILE))
+  }
+
   /** Learns from an answered request. */
   observe(estimate: CompletionEstimate, predictedMs: number, actualMs: number): void {
     const kept = actualMs <= predictedMs

@@ -36,6 +36,6 @@ export function forecastRequest(
   return {
     estimate,
     predictedMs: elapsedMs + completion.predict(estimate),
-    idleMs: elapsedMs + completion.predict({ waitMs: 0, inferenceMs }),
+    idleMs: elapsedMs + completion.predictIdle(inferenceMs),
   }
 }

@@ -20,7 +20,7 @@ async function calibration(server: Partial<SimulatedServer>): Promise<number[]> 
   const capacity = saturated.filter(({ code }) => code === undefined).length / 3
   const shares: number[] = []
   for (const load of [0.5, 0.8]) {
-    const arrivals = poissonArrivals(load * capacity, 20_000, random)
+    const arrivals = poissonArrivals(load * capacity, 40_000, random)
     shares.push(withinPrediction(await simulation.openLoop(arrivals.map((atMs) => ({ atMs, ...next() })))))
   }
   return shares
@@ -43,11 +43,9 @@ for (const [what, server] of [
   ['a machine that grows slower and quicker', { drift: 0.25 }],
 ] as const) {
   test(`predictions hold for 95% of answers, two points more or less, at half and at most of the load: ${what}`, async () => {
-    const runs = [await calibration({ ...server, seed: 1 }), await calibration({ ...server, seed: 2 })]
-    for (const load of [0, 1]) {
-      const share = (runs[0]![load]! + runs[1]![load]!) / 2
-      assert.ok(Math.abs(share - 0.95) <= 0.02, `${share} at ${load === 0 ? '50%' : '80%'} of capacity`)
-    }
+    const [half, most] = await calibration({ ...server, seed: 1 })
+    assert.ok(Math.abs(half! - 0.95) <= 0.02, `${half} at 50% of capacity`)
+    assert.ok(Math.abs(most! - 0.95) <= 0.02, `${most} at 80% of capacity`)
   })
 }
 
