@@ -52,6 +52,8 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     bodyLimit: config.maxBodyBytes,
     // the head has a limit of Node's own, the body that of body-timeout.ts
     requestTimeout: 0,
+    // draining.ts refuses them, with a problem
+    return503OnClosing: false,
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => {
       if (error.code === 'ECONNRESET' || socket.destroyed) return
