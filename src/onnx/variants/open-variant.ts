@@ -7,8 +7,9 @@ import { type EncoderSession, openEncoder, type SessionOptions, type TokenSequen
 import { firstLine } from '../providers.js'
 import { readWeights } from '../read-weights.js'
 import type { TierSession } from '../tier-session.js'
+import { lockBuild } from './build-lock.js'
 import { buildPackedEncoder } from './packed-encoder.js'
-import { readCachedVariant, type VariantEntry, variantKey, writeCachedVariant } from './variant-cache.js'
+import { readCachedVariant, type VariantEntry, variantKey, variantLock, writeCachedVariant } from './variant-cache.js'
 import { compareVariant, variantFault } from './variant-check.js'
 import { type DerivedVariant, type RequestedVariant, type VariantName, variantsToTry } from './variant-names.js'
 
@@ -69,18 +70,43 @@ interface Attempt {
 
 async function tryVariant(model: TierModel, variant: DerivedVariant, options: VariantOptions): Promise<Attempt> {
   const { cacheDir } = options
+  if (cacheDir === undefined) return { ...(await buildVariant(model, variant, options)), from: 'built' }
   const key = variantKey(model.tier, variant)
-  const cached = cacheDir === undefined ? undefined : await readCachedVariant(cacheDir, key)
-  if (cached && !cached.modelFile) return { from: 'cache', entry: cached.entry }
-  if (cached?.modelFile) {
-    const session = await openEncoder(cached.modelFile, model.tier.config, options)
-    return { session, from: 'cache', entry: cached.entry }
+  const cached = await openCached(model, cacheDir, key, options)
+  if (cached) return cached
+  const release = await lockBuild(variantLock(cacheDir, key))
+  try {
+    // another engine may have built it meanwhile
+    return (await openCached(model, cacheDir, key, options)) ?? (await buildAndKeep(model, variant, options, cacheDir))
+  } finally {
+    await release()
   }
+}
+
+async function openCached(
+  { tier }: TierModel,
+  cacheDir: string,
+  key: string,
+  options: SessionOptions,
+): Promise<Attempt | undefined> {
+  const cached = await readCachedVariant(cacheDir, key)
+  if (!cached) return undefined
+  const { entry, modelFile } = cached
+  if (modelFile === undefined) return { from: 'cache', entry }
+  return { session: await openEncoder(modelFile, tier.config, options), from: 'cache', entry }
+}
+
+async function buildAndKeep(
+  model: TierModel,
+  variant: DerivedVariant,
+  options: VariantOptions,
+  cacheDir: string,
+): Promise<Attempt> {
   const { session, bytes, entry, lasting } = await buildVariant(model, variant, options)
   const attempt: Attempt = { ...(session && { session }), from: 'built', entry }
-  if (cacheDir === undefined || !lasting) return attempt
+  if (!lasting) return attempt
   try {
-    await writeCachedVariant(cacheDir, key, entry, bytes)
+    await writeCachedVariant(cacheDir, variantKey(model.tier, variant), entry, bytes)
     return attempt
   } catch (error) {
     return { ...attempt, cacheFault: (error as Error).message }

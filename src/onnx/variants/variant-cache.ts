@@ -85,6 +85,11 @@ export function variantKey(tier: TierManifest, variant: DerivedVariant): string 
   return sha256(JSON.stringify(identity)).slice(0, 32)
 }
 
+/** @returns the file that whoever builds the entry holds */
+export function variantLock(cacheDir: string, key: string): string {
+  return `${entryFolder(cacheDir, key)}.lock`
+}
+
 /** @returns the entry; undefined when there is none, or none that is whole */
 export async function readCachedVariant(cacheDir: string, key: string): Promise<CachedVariant | undefined> {
   const folder = entryFolder(cacheDir, key)

@@ -142,9 +142,11 @@ test('a cache that cannot be written is said, and the variant runs from memory',
   assert.match(session.cacheFault ?? '', /a-file/)
 })
 
-test('engines that start at once leave one whole entry', async () => {
+test('engines that start at once build once and leave one whole entry', async () => {
   const cache = await newCache()
+  asked = 0
   const sessions = await Promise.all([open(cache), open(cache), open(cache)])
+  assert.equal(asked, 1)
   for (const { variant, cacheFault } of sessions) assert.deepEqual([variant, cacheFault], ['fused_int8', undefined])
   assert.equal((await entries(cache)).length, 1)
   assert.equal((await open(cache)).from, 'cache')
