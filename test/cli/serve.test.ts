@@ -86,6 +86,8 @@ test('a family with an altered file is named as not ready, and the others answer
   const server = serve('mixed', '--provider', 'cpu', '--engines', '1', '--threads', '1')
   const url = await address(server)
   await poll(`${url}/v1/families/tiny`, async (response) => (await json(response)).ready)
+  // rehearsed requests are a reason of their own until they are done
+  await poll(`${url}/health/ready`, async (response) => (await json(response)).reasons.length === 1)
   const ready = await fetch(`${url}/health/ready`)
   const problem = await json(ready)
   assert.deepEqual([ready.status, problem.code, problem.reasons.length], [503, 'NOT_READY', 1])

@@ -27,6 +27,7 @@ test('the list of families names labels, tiers and which one is the default', as
     parameters: 12_345,
     ready: true,
     provider: 'cpu',
+    variant: 'portable',
     accuracy: { value: 0.66, low: 0.66 - 0.05, high: 0.66 + 0.05 },
   })
 })
