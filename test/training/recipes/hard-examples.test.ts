@@ -21,21 +21,25 @@ test('wrong answers are the hardest, then those least sure of the true label; th
   assert.deepEqual(hardExamples(rows, labels, 0.6), [1, 2, 3])
   assert.deepEqual(hardExamples(rows, labels, 1), [0, 1, 2, 3])
   fc.assert(
-    fc.property(fc.array(example, { minLength: 1, maxLength: 30 }), fc.double({ min: 0.01, max: 1 }), (all, share) => {
-      const logits = all.map(({ row }) => Float32Array.from(row))
-      const truths = all.map(({ label }) => label)
-      const chosen = hardExamples(logits, truths, share)
-      assert.equal(chosen.length, Math.ceil(share * all.length))
-      const easy = [...all.keys()].filter((i) => !chosen.includes(i))
-      const isRight = (i: number) => argmax(logits[i]!) === truths[i]
-      const sureness = (i: number) => softmax(logits[i]!)[truths[i]!]!
-      for (const hard of chosen) {
-        for (const other of easy) {
-          if (isRight(hard) === isRight(other)) assert.ok(sureness(hard) <= sureness(other))
-          else assert.ok(isRight(other))
+    fc.property(
+      fc.array(example, { minLength: 1, maxLength: 30 }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      (all, share) => {
+        const logits = all.map(({ row }) => Float32Array.from(row))
+        const truths = all.map(({ label }) => label)
+        const chosen = hardExamples(logits, truths, share)
+        assert.equal(chosen.length, Math.ceil(share * all.length))
+        const easy = [...all.keys()].filter((i) => !chosen.includes(i))
+        const isRight = (i: number) => argmax(logits[i]!) === truths[i]
+        const sureness = (i: number) => softmax(logits[i]!)[truths[i]!]!
+        for (const hard of chosen) {
+          for (const other of easy) {
+            if (isRight(hard) === isRight(other)) assert.ok(sureness(hard) <= sureness(other))
+            else assert.ok(isRight(other))
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 50 },
   )
 })
