@@ -12,22 +12,8 @@ import { readWeights } from '../../src/onnx/read-weights.js'
 import type { Precision } from '../../src/onnx/stored-weights.js'
 import { randomParameters } from '../support/random-parameters.js'
 import { referenceLogits } from '../support/reference-encoder.js'
+import { SMALL_ENCODER } from '../support/small-encoder.js'
 
-const BASE: EncoderConfig = {
-  vocabSize: 50,
-  hiddenSize: 24,
-  layers: 2,
-  heads: 3,
-  intermediateSize: 40,
-  maxPositions: 20,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  padTokenId: 0,
-  activation: 'gelu',
-  pooling: 'cls',
-  pooler: 'tanh',
-  labels: 3,
-}
 const SEQUENCES = [
   [2, 5, 9, 3],
   [2, 7, 7, 8, 40, 41, 49, 3],
@@ -63,7 +49,7 @@ const CHOICES: [string, Partial<EncoderConfig>][] = [
 
 for (const [name, overrides] of CHOICES) {
   test(`the exported model computes what the formulas say, padded in a batch: ${name}`, async () => {
-    const config = { ...BASE, ...overrides }
+    const config = { ...SMALL_ENCODER, ...overrides }
     for (const precision of ['fp16', 'int8'] as const) {
       const modelFile = await write(config, randomParameters(config, 7), precision)
       const session = await openEncoder(modelFile, config, { provider: 'cpu', threads: 1 })
@@ -81,11 +67,11 @@ for (const [name, overrides] of CHOICES) {
 }
 
 test('weights read back are the parameters, to the precision they were stored in', async () => {
-  const parameters = randomParameters(BASE, 3)
+  const parameters = randomParameters(SMALL_ENCODER, 3)
   const tolerance = { fp16: 0.3 * 2 ** -11, int8: (0.3 / 127) * 0.51 }
   for (const precision of ['fp16', 'int8'] as const) {
-    const back = await readWeights(await write(BASE, parameters, precision), BASE)
-    for (const { name, shape, kind } of parameterSpecs(BASE)) {
+    const back = await readWeights(await write(SMALL_ENCODER, parameters, precision), SMALL_ENCODER)
+    for (const { name, shape, kind } of parameterSpecs(SMALL_ENCODER)) {
       assert.deepEqual(back[name]!.shape, shape)
       const exact = kind !== 'kernel' && kind !== 'embedding'
       back[name]!.values.forEach((value, i) => {
@@ -97,24 +83,24 @@ test('weights read back are the parameters, to the precision they were stored in
 })
 
 test('a parameter that is missing or of another shape is named', () => {
-  const parameters = randomParameters(BASE, 1)
+  const parameters = randomParameters(SMALL_ENCODER, 1)
   const { 'classifier.bias': _, ...incomplete } = parameters
-  assert.throws(() => buildPortableModel(BASE, incomplete, 'fp16'), {
+  assert.throws(() => buildPortableModel(SMALL_ENCODER, incomplete, 'fp16'), {
     code: 'SHAPE_MISMATCH',
     message: /classifier\.bias/,
   })
-  assert.throws(() => buildPortableModel({ ...BASE, labels: 2 }, parameters, 'fp16'), {
+  assert.throws(() => buildPortableModel({ ...SMALL_ENCODER, labels: 2 }, parameters, 'fp16'), {
     code: 'SHAPE_MISMATCH',
     message: /classifier\.weight.*\[24, 3\].*\[24, 2\]/,
   })
 })
 
 test('weights of another config are refused by name, not read as something else', async () => {
-  const modelFile = await write(BASE, randomParameters(BASE, 1), 'fp16')
-  await assert.rejects(readWeights(modelFile, { ...BASE, vocabSize: 51 }), {
+  const modelFile = await write(SMALL_ENCODER, randomParameters(SMALL_ENCODER, 1), 'fp16')
+  await assert.rejects(readWeights(modelFile, { ...SMALL_ENCODER, vocabSize: 51 }), {
     code: 'FAMILY_INVALID',
     message: /word_embeddings/,
   })
   await writeFile(modelFile, 'not a model')
-  await assert.rejects(readWeights(modelFile, BASE), { code: 'FAMILY_INVALID', message: /not an ONNX model/ })
+  await assert.rejects(readWeights(modelFile, SMALL_ENCODER), { code: 'FAMILY_INVALID', message: /not an ONNX model/ })
 })

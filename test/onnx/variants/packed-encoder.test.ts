@@ -15,22 +15,8 @@ import type { LinearArithmetic } from '../../../src/onnx/variants/linear.js'
 import { buildPackedEncoder } from '../../../src/onnx/variants/packed-encoder.js'
 import { randomParameters } from '../../support/random-parameters.js'
 import { referenceLogits } from '../../support/reference-encoder.js'
+import { SMALL_ENCODER } from '../../support/small-encoder.js'
 
-const BASE: EncoderConfig = {
-  vocabSize: 50,
-  hiddenSize: 24,
-  layers: 2,
-  heads: 3,
-  intermediateSize: 40,
-  maxPositions: 20,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  padTokenId: 0,
-  activation: 'gelu',
-  pooling: 'cls',
-  pooler: 'tanh',
-  labels: 3,
-}
 const SEQUENCES = [
   [2, 5, 9, 3],
   [2, 7, 7, 8, 40, 41, 49, 3],
@@ -73,7 +59,7 @@ const CHOICES: [string, Partial<EncoderConfig>][] = [
 
 for (const [name, overrides] of CHOICES) {
   test(`the fp32 variant computes what the formulas say, for texts of several lengths at once: ${name}`, async () => {
-    const config = { ...BASE, ...overrides }
+    const config = { ...SMALL_ENCODER, ...overrides }
     for (const precision of ['fp16', 'int8'] as const) {
       const weights = await stored(config, precision)
       const [logits] = await logitsOf(buildPackedEncoder(config, weights, precision, 'fp32'), config, [SEQUENCES])
@@ -88,10 +74,10 @@ for (const [name, overrides] of CHOICES) {
 
 for (const arithmetic of ['fp32', 'int8'] satisfies LinearArithmetic[]) {
   test(`${arithmetic}: a text's logits do not depend on the texts it is batched with`, async () => {
-    const weights = await stored(BASE, 'int8')
+    const weights = await stored(SMALL_ENCODER, 'int8')
     const batches = [SEQUENCES, ...SEQUENCES.map((sequence) => [sequence]), SEQUENCES.toReversed()]
-    const model = buildPackedEncoder(BASE, weights, 'int8', arithmetic)
-    const [together, ...others] = await logitsOf(model, BASE, batches)
+    const model = buildPackedEncoder(SMALL_ENCODER, weights, 'int8', arithmetic)
+    const [together, ...others] = await logitsOf(model, SMALL_ENCODER, batches)
     const reversed = others.pop()!
     SEQUENCES.forEach((_, i) => {
       for (const other of [others[i]![0]!, reversed[SEQUENCES.length - 1 - i]!]) {
@@ -104,9 +90,9 @@ for (const arithmetic of ['fp32', 'int8'] satisfies LinearArithmetic[]) {
 }
 
 test('kernels are stored as int8 with a scale a column, exactly as weights.bin has them', async () => {
-  const weights = await stored(BASE, 'int8')
-  const tensors = decodeModel(buildPackedEncoder(BASE, weights, 'int8', 'int8')).graph!.initializer
-  for (const { name, kind, shape } of parameterSpecs(BASE)) {
+  const weights = await stored(SMALL_ENCODER, 'int8')
+  const tensors = decodeModel(buildPackedEncoder(SMALL_ENCODER, weights, 'int8', 'int8')).graph!.initializer
+  for (const { name, kind, shape } of parameterSpecs(SMALL_ENCODER)) {
     if (kind !== 'kernel' || !name.startsWith('encoder.')) continue
     const kernel = tensors.find((tensor) => tensor.name === name)!
     const bytes = tensors.find((tensor) => tensor.name === `${name}.scale`)!.rawData

@@ -16,23 +16,9 @@ import { loadCheckpoint } from '../../../training/checkpoint/load-checkpoint.js'
 import { createEngine } from '../../../training/engine/create-engine.js'
 import { buildExplainModel } from '../../../training/export/explain-model.js'
 import { randomParameters } from '../../support/random-parameters.js'
+import { SMALL_ENCODER } from '../../support/small-encoder.js'
 import { CHECKPOINTS, maxDifference } from '../nn/golden.js'
 
-const BASE: EncoderConfig = {
-  vocabSize: 50,
-  hiddenSize: 24,
-  layers: 2,
-  heads: 3,
-  intermediateSize: 40,
-  maxPositions: 20,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  padTokenId: 0,
-  activation: 'gelu',
-  pooling: 'cls',
-  pooler: 'tanh',
-  labels: 3,
-}
 const SEQUENCES = [
   [2, 5, 9, 3],
   [2, 7, 7, 8, 40, 41, 49, 3],
@@ -67,7 +53,7 @@ const CHOICES: [string, Precision, Partial<EncoderConfig>][] = [
 
 for (const [name, precision, overrides] of CHOICES) {
   test(`explain.onnx gives what the engine gives, at every length: ${name}`, async () => {
-    const config = { ...BASE, ...overrides }
+    const config = { ...SMALL_ENCODER, ...overrides }
     const files = await write(config, randomParameters(config, 7), precision, 6)
     const engine = await createEngine('cpu', { threads: 1 })
     const parameters = await readWeights(files.model, config)
@@ -101,7 +87,7 @@ test('explain.onnx of a BERT equals Captum within what fp16 weights cost', async
 })
 
 test('padding after the text changes nothing and is given nothing', async () => {
-  const { explain } = await write(BASE, randomParameters(BASE, 5), 'fp16', 6)
+  const { explain } = await write(SMALL_ENCODER, randomParameters(SMALL_ENCODER, 5), 'fp16', 6)
   const session = await InferenceSession.create(explain, { intraOpNumThreads: 1 })
   const int64 = (values: number[], shape: number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), shape)
   const run = async (ids: number[], mask: number[]) =>
@@ -119,7 +105,7 @@ test('padding after the text changes nothing and is given nothing', async () => 
 })
 
 test('the graph has standard operators only and finds its weights where model.onnx does', async () => {
-  const { model, explain } = await write(BASE, randomParameters(BASE, 3), 'int8', 6)
+  const { model, explain } = await write(SMALL_ENCODER, randomParameters(SMALL_ENCODER, 3), 'int8', 6)
   const read = async (file: string) => decodeModel(await readFile(file))
   const places = async (file: string) =>
     new Map(
@@ -143,8 +129,8 @@ test('the graph has standard operators only and finds its weights where model.on
 })
 
 test('a label that there is not is refused before anything runs', async () => {
-  const { explain } = await write(BASE, randomParameters(BASE, 3), 'fp16', 6)
-  const session = await openExplainer(explain, BASE, { provider: 'cpu', threads: 1 })
+  const { explain } = await write(SMALL_ENCODER, randomParameters(SMALL_ENCODER, 3), 'fp16', 6)
+  const session = await openExplainer(explain, SMALL_ENCODER, { provider: 'cpu', threads: 1 })
   await assert.rejects(session.run({ inputIds: [2, 5, 3] }, 3), { code: 'SHAPE_MISMATCH', message: /label 3/ })
   await assert.rejects(session.run({ inputIds: [] }, 0), { code: 'SHAPE_MISMATCH' })
   await session.release()

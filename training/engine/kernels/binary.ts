@@ -94,21 +94,27 @@ const floorModulo: Formula = ({ graph }, a, b, type) => {
   return graph.node('Where', [opposite, shifted, remainder])
 }
 
-/** a · 1 and a + 0 are a itself; tfjs' gradients multiply by tensors of ones to broadcast. */
-function unlessNeutral(kernel: TracedKernel, neutral: number): TracedKernel {
+/**
+ * Writes a commutative operation in another way where its operands, in either order, allow it.
+ * @param rewrite undefined where they do not
+ */
+function eitherWay(
+  kernel: TracedKernel,
+  rewrite: (backend: TracingBackend, one: TensorInfo, other: TensorInfo) => TensorInfo | undefined,
+): TracedKernel {
   return (backend, inputs, attributes) => {
     const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }
-    const shape = broadcast(a.shape, b.shape)
-    for (const [kept, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      if (kept.dtype !== numericType(a, b) || !isUniform(backend, other, neutral)) continue
-      const { name, held, half } = backend.native(kept)
-      return backend.symbolic(name, shape, tracedType(kept.dtype), held, half)
-    }
-    return kernel(backend, inputs, attributes)
+    return rewrite(backend, a, b) ?? rewrite(backend, b, a) ?? kernel(backend, inputs, attributes)
   }
+}
+
+/** a · 1 and a + 0 are a itself; tfjs' gradients multiply by tensors of ones to broadcast. */
+function unlessNeutral(kernel: TracedKernel, neutral: number): TracedKernel {
+  return eitherWay(kernel, (backend, kept, other) => {
+    if (kept.dtype !== numericType(kept, other) || !isUniform(backend, other, neutral)) return undefined
+    const { name, held, half } = backend.native(kept)
+    return backend.symbolic(name, broadcast(kept.shape, other.shape), tracedType(kept.dtype), held, half)
+  })
 }
 
 /**
@@ -116,46 +122,31 @@ function unlessNeutral(kernel: TracedKernel, neutral: number): TracedKernel {
  * else uses it.
  */
 function withGemmBias(kernel: TracedKernel): TracedKernel {
-  return (backend, inputs, attributes) => {
-    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }
-    for (const [product, bias] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const { name, held, half } = backend.native(product)
-      const gemm = backend.graph.producer(name)
-      if (gemm?.opType !== 'Gemm' || gemm.inputs.length !== 2 || held.length !== 2) continue
-      if (product.shape.length !== 2 || bias.dtype !== 'float32') continue
-      if (bias.shape.length !== 1 || bias.shape[0] !== product.shape[1]) continue
-      const sum = backend.graph.node('Gemm', [...gemm.inputs, backend.fullNative(bias, half).name], gemm.attributes)
-      return backend.symbolic(sum, product.shape, 'float32', product.shape, half)
-    }
-    return kernel(backend, inputs, attributes)
-  }
+  return eitherWay(kernel, (backend, product, bias) => {
+    const { name, held, half } = backend.native(product)
+    const gemm = backend.graph.producer(name)
+    if (gemm?.opType !== 'Gemm' || gemm.inputs.length !== 2 || held.length !== 2) return undefined
+    if (product.shape.length !== 2 || bias.dtype !== 'float32') return undefined
+    if (bias.shape.length !== 1 || bias.shape[0] !== product.shape[1]) return undefined
+    const sum = backend.graph.node('Gemm', [...gemm.inputs, backend.fullNative(bias, half).name], gemm.attributes)
+    return backend.symbolic(sum, product.shape, 'float32', product.shape, half)
+  })
 }
 
 /** A matrix product and a factor known while tracing are one product with its factor alpha. */
 function withProductFactor(kernel: TracedKernel): TracedKernel {
-  return (backend, inputs, attributes) => {
-    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }
-    for (const [product, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const factor = uniformValue(backend, other)
-      const { name, held, half } = backend.native(product)
-      const producer = backend.graph.producer(name)
-      const scalable =
-        producer?.opType === 'FusedMatMul' || (producer?.opType === 'Gemm' && producer.inputs.length === 2)
-      if (factor === undefined || !scalable || held.join() !== broadcast(a.shape, b.shape).join()) continue
-      const { alpha } = producer.attributes
-      const scaled = new OnnxFloat(factor * (alpha instanceof OnnxFloat ? alpha.value : 1))
-      const { opType, inputs: operands, domain } = producer
-      const value = backend.graph.node(opType, operands, { ...producer.attributes, alpha: scaled }, domain)
-      return backend.symbolic(value, held, 'float32', held, half)
-    }
-    return kernel(backend, inputs, attributes)
-  }
+  return eitherWay(kernel, (backend, product, other) => {
+    const factor = uniformValue(backend, other)
+    const { name, held, half } = backend.native(product)
+    const producer = backend.graph.producer(name)
+    const scalable = producer?.opType === 'FusedMatMul' || (producer?.opType === 'Gemm' && producer.inputs.length === 2)
+    if (factor === undefined || !scalable || held.join() !== broadcast(product.shape, other.shape).join())
+      return undefined
+    const { opType, inputs, domain, attributes } = producer
+    const scaled = new OnnxFloat(factor * (attributes.alpha instanceof OnnxFloat ? attributes.alpha.value : 1))
+    const value = backend.graph.node(opType, inputs, { ...attributes, alpha: scaled }, domain)
+    return backend.symbolic(value, held, 'float32', held, half)
+  })
 }
 
 function isUniform(backend: TracingBackend, tensor: TensorInfo, value: number): boolean {
