@@ -8,10 +8,10 @@ import { ModelShapes, type StudyInputs } from './model-shapes.js'
 import type { ModelKind } from './results.js'
 import { StageList } from './stage-list.js'
 import type { FitStage, LatencyStage, ModelRun, PlannedModel, Start, StudyPlan, TeacherRef } from './stages.js'
-import type { StudyConfig, StudyMethod, StudyStudent, StudyTeacher } from './study-schema.js'
+import type { StudyChain, StudyConfig, StudyMethod, StudyStudent, StudyTeacher } from './study-schema.js'
 
 export interface PlanScope {
-  /** those of the configuration unless told otherwise */
+  /** for every student; those of the configuration unless told otherwise */
   readonly seeds?: readonly number[]
   /** all unless told otherwise */
   readonly folds?: readonly number[]
@@ -29,10 +29,15 @@ type Row = Omit<PlannedModel, 'runs' | 'latency' | 'attribution'>
 export function planStudy(config: StudyConfig, inputs: StudyInputs, scope: PlanScope = {}): StudyPlan {
   const { seeds = config.seeds, folds = inputs.folds.map((_, fold) => fold) } = scope
   const groups = folds.flatMap((fold) => seeds.map((seed) => ({ seed, fold })))
+  const students = scope.seeds ? config.students.map(({ seeds: _, ...student }) => student) : config.students
   const stages = new StageList(config, inputs)
   const rows = new Map<string, Row & { runs: ModelRun[] }>()
   for (const [index, group] of groups.entries())
-    new GroupPlan(config, inputs, stages, rows, { ...group, index, label: groupLabel(group, groups) }).add()
+    new GroupPlan({ ...config, students }, inputs, stages, rows, {
+      ...group,
+      index,
+      label: groupLabel(group, groups),
+    }).add()
   const encoders = [...rows.values()].map(({ runs }) => stages.fit(runs[0]!.stage).encoder)
   const { calls, warnings } = fittingCalls(config, Math.min(...encoders.map(({ maxPositions }) => maxPositions)))
   const models = [...rows.values()].map((row, i): PlannedModel => {
@@ -96,11 +101,13 @@ class GroupPlan {
   add(): void {
     const { config } = this
     for (const teacher of config.teachers) this.addTeacher(teacher)
-    for (const student of config.students) {
+    const students = config.students.filter(({ seeds }) => seeds?.includes(this.group.seed) ?? true)
+    for (const student of students) {
       const methods = config.methods.filter(({ name }) => student.methods?.includes(name) ?? true)
       for (const method of methods) this.addStudent(student, method)
     }
-    for (const chain of config.chains) this.addChain(chain)
+    const linked = ({ path }: StudyChain) => path.slice(1).every((link) => students.some(({ name }) => name === link))
+    for (const chain of config.chains.filter(linked)) this.addChain(chain)
   }
 
   private addTeacher(teacher: StudyTeacher): void {
@@ -154,7 +161,7 @@ class GroupPlan {
     this.addRun({ name: `${name}+hard`, ...row, method: `${method.name}+hard` }, continued.key, refs)
   }
 
-  private addChain({ name, path, method: methodName }: StudyConfig['chains'][number]): void {
+  private addChain({ name, path, method: methodName }: StudyChain): void {
     const method = this.config.methods.find((candidate) => candidate.name === methodName) ?? namedMethod(methodName)
     let previous = this.teachers.get(path[0]!)!
     for (const [i, link] of path.slice(1).entries()) {

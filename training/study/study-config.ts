@@ -44,6 +44,7 @@ export function parseStudyConfig(raw: unknown, source: string): StudyConfig {
   checkSplit(config, refuse)
   checkNames(config, refuse)
   checkStarts(config, refuse)
+  checkSeeds(config, refuse)
   for (const { name, losses } of config.methods) checkLosses(losses, `${source}: methods.${name}`)
   const hard = config.hard_examples && [{ entry: config.hard_examples, name: 'hard_examples' }]
   const named = [...config.teachers, ...config.students].map((entry) => ({ entry, name: entry.name }))
@@ -132,5 +133,20 @@ function checkStarts(config: StudyConfig, refuse: Refuse): void {
     const start = name === 'general' ? 'general' : 'pretrained'
     if (starts.includes(start) && !section) refuse(`start: ${start} needs the section "${name}"; {} takes its defaults`)
     if (section && !corpus) refuse(`${name}: needs a corpus`)
+  }
+}
+
+function checkSeeds({ seeds, students, chains }: StudyConfig, refuse: Refuse): void {
+  for (const { name, seeds: own = [] } of students) {
+    const foreign = own.find((seed) => !seeds.includes(seed))
+    if (foreign !== undefined) {
+      refuse(`students.${name}.seeds: ${foreign} is not among the study's seeds (${seeds.join(', ')})`)
+    }
+  }
+  for (const { name, path } of chains) {
+    const links = students.filter((student) => path.includes(student.name))
+    if (!seeds.some((seed) => links.every((link) => link.seeds?.includes(seed) ?? true))) {
+      refuse(`chains.${name}: its students have no seed in common`)
+    }
   }
 }

@@ -67,6 +67,8 @@ const StudentEntry = Type.Object(
     teachers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     /** by which methods; all unless told otherwise */
     methods: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /** some of the study's; all unless told otherwise */
+    seeds: Type.Optional(Type.Array(Type.Integer(), { minItems: 1, uniqueItems: true })),
     ...optimisation,
   },
   closed,

@@ -33,6 +33,20 @@ test('every student is trained by every method, with every seed, after its teach
   }
 })
 
+test('a student with seeds of its own is trained with those only, and a chain with those that all its links have', () => {
+  const [half, thin] = STUDY.students
+  const chains = [{ name: 'steps', path: ['teacher', 'half', 'thin'], method: 'vanilla' }]
+  const config = study({ students: [half, { ...thin, seeds: [2] }], chains })
+  const plan = planStudy(config, INPUTS)
+  const seedsOf = (of: StudyPlan, model: string) =>
+    of.models.find(({ name }) => name === model)?.runs.map(({ seed }) => seed)
+  assert.deepEqual(seedsOf(plan, 'half/vanilla'), [1, 2])
+  assert.deepEqual(seedsOf(plan, 'thin/vanilla'), [2])
+  assert.deepEqual(seedsOf(plan, 'steps'), [2])
+  // a sweep names the seeds of its trials
+  assert.deepEqual(seedsOf(planStudy(config, INPUTS, { seeds: [1] }), 'thin/vanilla'), [1])
+})
+
 test('a temperature changes the stages that learn with it, and no other', () => {
   const before = planStudy(study({ seeds: [1] }), INPUTS)
   const warmer = { name: 'vanilla', losses: { soft: { temperature: 4 }, hard: {} } }
