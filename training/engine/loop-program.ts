@@ -1,15 +1,16 @@
 /**
- * Many training steps in one ONNX `Loop`; the state stays on the device from step to step.
+ * Many training steps in one ONNX `Loop`; the state stays on the device from step to step, in the form that the step holds it in.
  *
- *     steps, state, batches ──▶ Loop ─┬─ one shape: the step
- *                                     └─ several: If shape_of[i] = 0 then step of shape 0 else If … ──▶ state, outputs
+ *     state ──▶ hold ─┐
+ *     steps, batches ─┴▶ Loop ─┬─ one shape: the step
+ *                              └─ several: If shape_of[i] = 0 then step of shape 0 else If … ──▶ release ──▶ state, outputs
  */
 import { GraphRecorder, type RecordedNode } from './graph-recorder.js'
 import { encodeModel, type GraphParts, type SubgraphNode, type ValueInfo } from './onnx-encoding.js'
 import { finish, namedResults, valueInfos } from './program-parts.js'
 import { checkedStep, type Signatures, symbols, traceInto } from './trace.js'
 import type { TraceOptions } from './tracing-backend.js'
-import type { StepFunction } from './types.js'
+import type { HeldState, StepFunction } from './types.js'
 
 export interface LoopSignature {
   readonly state: Signatures
@@ -39,28 +40,32 @@ export function loopProgram(
   signature: LoopSignature,
   options: TraceOptions,
 ): LoopProgram | undefined {
-  const branches = signature.batches.map((_, shape) => traceBranch(step, signature, shape, options))
+  const held = holdState(step, signature.state, options)
+  const inside = { ...signature, state: held.signatures }
+  const branches = signature.batches.map((_, shape) => traceBranch(held.step, inside, shape, options))
   const [first] = branches as [Branch]
   if (branches.some(({ outputs }) => !sameSignatures(outputs, first.outputs))) return undefined
   const several = branches.length > 1
-  const state = Object.keys(signature.state)
+  const state = Object.keys(held.signatures)
   const results = [
-    ...state.map((name) => `next.${name}`),
+    ...state.map((name) => `${held.after}.${name}`),
     ...Object.keys(first.outputs).map((name) => `output.${name}`),
   ]
   const choices = several ? ['shape_of', 'row_of'] : []
   const model = encodeModel({
     name: 'train',
     nodes: [
+      ...(held.hold?.nodes ?? []),
       {
         opType: 'Loop',
         domain: '',
-        inputs: ['steps', '', ...state.map((name) => `state.${name}`)],
+        inputs: ['steps', '', ...state.map((name) => `${held.before}.${name}`)],
         outputs: results,
-        graphs: { body: loopBody(signature, branches) },
+        graphs: { body: loopBody(inside, branches) },
       },
+      ...(held.release?.nodes ?? []),
     ],
-    constants: [],
+    constants: [...(held.hold?.constants ?? []), ...(held.release?.constants ?? [])],
     inputs: [
       scalar('steps', 'int64'),
       ...choices.map((name): ValueInfo => ({ name, type: 'int64', shape: ['steps'] })),
@@ -71,6 +76,41 @@ export function loopProgram(
     outputs: [...valueInfos(signature.state, 'next'), ...stacked(valueInfos(first.outputs, 'output'), 'steps')],
   })
   return { model, outputs: first.outputs }
+}
+
+/** How a loop carries the state. */
+interface Held {
+  readonly step: StepFunction
+  readonly signatures: Signatures
+  /** prefix of the values that enter the loop, and of those that leave it */
+  readonly before: string
+  readonly after: string
+  /** from `state.*` to `before.*` */
+  readonly hold?: GraphParts
+  /** from `after.*` to `next.*` */
+  readonly release?: GraphParts
+}
+
+function holdState(step: StepFunction, signatures: Signatures, options: TraceOptions): Held {
+  if (!step.hold) return { step, signatures, before: 'state', after: 'next' }
+  const graph = new GraphRecorder('hold_')
+  let held: HeldState | undefined
+  const { state } = traceInto(graph, options, (symbol) => {
+    held = step.hold!(symbols(symbol, signatures, 'state'))
+    return { state: held.state }
+  })
+  const { step: heldStep, release } = held!
+  const releasing = new GraphRecorder('release_')
+  const released = traceInto(releasing, options, (symbol) => ({ state: release(symbols(symbol, state, 'after')) }))
+  const next = Object.fromEntries(Object.keys(signatures).map((name) => [name, released.state[name]!]))
+  return {
+    step: heldStep,
+    signatures: state,
+    before: 'held',
+    after: 'after',
+    hold: finish('hold', graph, [], namedResults(state, 'held')),
+    release: finish('release', releasing, [], namedResults(next, 'next')),
+  }
 }
 
 /** The step for one shape, as a graph without inputs: it reads `current.*`, `row`, `batch<s>.*` and `frozen.*` from outside. */

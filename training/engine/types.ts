@@ -15,7 +15,22 @@ export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | `tfjs:${string}`
  * is drawn (dropout noise comes in with the batch), shapes alone decide the control flow. The state that comes back has
  * the names and shapes that went in.
  */
-export type StepFunction = (state: Tensors, batch: Tensors, frozen: Tensors) => { state: Tensors; outputs: Tensors }
+export interface StepFunction {
+  (state: Tensors, batch: Tensors, frozen: Tensors): StepResult
+  /** A form of the state that is cheaper to step through many times; what it gives is decided by names and shapes alone. */
+  readonly hold?: (state: Tensors) => HeldState
+}
+
+export type StepResult = { readonly state: Tensors; readonly outputs: Tensors }
+
+/** A state as loops over steps hold it. */
+export interface HeldState {
+  readonly state: Tensors
+  /** the step between states of this form */
+  readonly step: (state: Tensors, batch: Tensors, frozen: Tensors) => StepResult
+  /** @returns the state as it was before it was held */
+  readonly release: (state: Tensors) => Tensors
+}
 
 /**
  * What a backend may offer to the code it runs beyond tfjs' own kernels; see nn/offered-kernels.ts. Not kernels but properties:
@@ -58,6 +73,7 @@ export interface Evaluator {
   dispose(): Promise<void>
 }
 
+/** Trainers and evaluators share what is compiled: one with an equal step and shapes compiles nothing. */
 export interface Engine {
   /** what actually runs: `cpu`, `cuda`, `webgpu` or `tfjs:NAME` */
   readonly device: string
@@ -67,4 +83,8 @@ export interface Engine {
   readonly precision: Precision
   trainer(step: StepFunction, state: HostTensors, frozen?: HostTensors): Promise<Trainer>
   evaluator(infer: InferenceFunction, parameters: HostTensors): Promise<Evaluator>
+  /** @returns how many programs were compiled so far; 0 where steps run eagerly */
+  compilations(): number
+  /** Releases what trainers and evaluators have left compiled; those still in use keep theirs until they are disposed of. */
+  dispose(): Promise<void>
 }

@@ -5,8 +5,9 @@
 import * as tf from '@tensorflow/tfjs'
 import type { HostTensors } from '../../src/family/tensor.js'
 import type { Tensors } from '../engine/types.js'
-import { fullPrecision, offers } from '../nn/offered-kernels.js'
-import { joined, parted, togetherBy } from './joined-tensors.js'
+import { fullPrecision } from '../nn/offered-kernels.js'
+import { type ParameterGroup, parameterGroups } from './held-parameters.js'
+import { joined, parted } from './joined-tensors.js'
 
 export interface AdamWSettings {
   /** 0.9 unless told otherwise */
@@ -26,11 +27,14 @@ export interface AdamWSettings {
 }
 
 export interface AdamWArguments {
+  /** by the names of the groups */
   readonly parameters: Tensors
   /** by parameter name; a parameter without one stays as it is */
   readonly gradients: Tensors
-  /** what adamWInit or the step before gave */
+  /** what adamWInit or the step before gave, moments held as the parameters are */
   readonly state: Tensors
+  /** how parameters and moments are held; every one by itself unless told otherwise */
+  readonly groups?: readonly ParameterGroup[]
   /** scalar, so that a schedule needs no new program */
   readonly learningRate: tf.Scalar
   /** scalar: what the gradients were multiplied by; a step whose gradients are not finite then changes nothing */
@@ -73,11 +77,10 @@ export function adamWInit(parameters: HostTensors): HostTensors {
 export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWResult {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, clipNorm = 1 } = settings
   const { parameters, state, learningRate, lossScale } = args
-  const updated = Object.keys(parameters).filter((name) => args.gradients[name] !== undefined)
-  const groups = groupsOf(updated, parameters, settings).map((group) => ({
-    ...group,
-    gradient: fullPrecision(joined(group.members.map((name) => args.gradients[name]!))),
-  }))
+  const groups = (args.groups ?? groupsOfOne(parameters, settings)).flatMap((group) => {
+    const updated = group.members.map((name) => args.gradients[name]).filter((gradient) => gradient !== undefined)
+    return updated.length === 0 ? [] : [{ ...group, gradient: fullPrecision(joined(updated)) }]
+  })
   const scaledNorm = tf.sqrt(tf.addN(groups.map(({ gradient }) => sumOfSquares(gradient)))) as tf.Scalar
   const gradientNorm = lossScale ? tf.div<tf.Scalar>(scaledNorm, lossScale) : scaledNorm
   // false for NaN too, and one operator that every provider has
@@ -113,35 +116,53 @@ export function adamWStep(settings: AdamWSettings, args: AdamWArguments): AdamWR
   }
   next.state['correction/1'] = correction1
   next.state['correction/2'] = correction2
-  for (const { members, factor, decays, gradient } of groups) {
-    const { stepSize, retained } = rates(factor)
-    const kept = weightDecay > 0 && decays ? retained : undefined
-    const m = (name: string) => `m/${name}`
-    const v = (name: string) => `v/${name}`
-    const result = update(
-      {
-        parameter: joined(members.map((name) => parameters[name]!)),
-        gradient: finite ? tf.where(finite, gradient, tf.scalar(0)) : gradient,
-        m: joined(members.map((name) => state[m(name)]!)),
-        v: joined(members.map((name) => state[v(name)]!)),
-      },
-      { ...moments, stepSize, retained: kept },
+  for (const { gradient, ...group } of groups) {
+    const { stepSize, retained } = rates(group.factor)
+    const kept = weightDecay > 0 && group.decays ? retained : undefined
+    const [m, v] = [`m/${group.name}`, `v/${group.name}`]
+    const moving = { parameter: parameters[group.name]!, m: state[m]!, v: state[v]! }
+    const result = partly(group, args.gradients, moving, (learning) =>
+      update(
+        { ...learning, gradient: finite ? tf.where(finite, gradient, tf.scalar(0)) : gradient },
+        { ...moments, stepSize, retained: kept },
+      ),
     )
-    const shapes = members.map((name) => parameters[name]!.shape)
-    const [values, first, second] = [result.parameter, result.m, result.v].map((tensor) => parted(tensor, shapes))
-    for (const [index, name] of members.entries()) {
-      next.parameters[name] = values![index]!
-      next.state[m(name)] = first![index]!
-      next.state[v(name)] = second![index]!
-    }
+    next.parameters[group.name] = result.parameter
+    next.state[m] = result.m
+    next.state[v] = result.v
   }
   return next
+}
+
+/** Applies an update to those of a group's members that have a gradient. */
+function partly(
+  { members, shapes }: ParameterGroup,
+  gradients: Tensors,
+  moving: Moving,
+  change: (learning: Moving) => Moving,
+): Moving {
+  const learns = members.map((name) => gradients[name] !== undefined)
+  if (!learns.includes(false)) return change(moving)
+  const learning = <T>(all: readonly T[]): T[] => all.filter((_, index) => learns[index])
+  const changed = change(eachOf(moving, (tensor) => joined(learning(parted(tensor, shapes)))))
+  return eachOf(moving, (tensor, of) => {
+    const after = parted(changed[of], learning(shapes)).values()
+    return joined(parted(tensor, shapes).map((before, index) => (learns[index] ? after.next().value! : before)))
+  })
 }
 
 interface Moving {
   readonly parameter: tf.Tensor
   readonly m: tf.Tensor
   readonly v: tf.Tensor
+}
+
+function eachOf(moving: Moving, change: (tensor: tf.Tensor, of: keyof Moving) => tf.Tensor): Moving {
+  return {
+    parameter: change(moving.parameter, 'parameter'),
+    m: change(moving.m, 'm'),
+    v: change(moving.v, 'v'),
+  }
 }
 
 interface Coefficients {
@@ -163,30 +184,8 @@ function update(moving: Moving & { gradient: tf.Tensor }, by: Coefficients): Mov
   return { parameter: tf.sub(decayed, step), m, v }
 }
 
-interface Group {
-  readonly members: readonly string[]
-  readonly factor: number
-  readonly decays: boolean
-}
-
-/** Parameters of at most this many elements are updated together, end to end: one operator costs more than their arithmetic. */
-const SMALL = 8192
-
-/** @returns groups whose members share all coefficients; they are of one shape, or small, or one */
-function groupsOf(names: readonly string[], parameters: Tensors, settings: AdamWSettings): Group[] {
-  const groups = new Map<string, { members: string[]; factor: number; decays: boolean }>()
-  for (const name of names) {
-    const { size, shape } = parameters[name]!
-    const factor = settings.learningRateFactor?.(name) ?? 1
-    const decays = settings.decays(name)
-    const small = size <= SMALL && offers('ManyTensors')
-    const alike = offers('CostlyOperators') ? togetherBy(name, shape) : small ? 'small' : `alone: ${name}`
-    const key = `${factor} ${decays} ${alike}`
-    const group = groups.get(key) ?? { members: [], factor, decays }
-    group.members.push(name)
-    groups.set(key, group)
-  }
-  return [...groups.values()]
+function groupsOfOne(parameters: Tensors, settings: AdamWSettings): ParameterGroup[] {
+  return Object.entries(parameters).flatMap(([name, tensor]) => parameterGroups({ [name]: tensor }, settings))
 }
 
 /** Rows first: GPUs sum a matrix in one go far more slowly. */

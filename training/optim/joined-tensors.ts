@@ -19,26 +19,33 @@ function inLayer(name: string): boolean {
 }
 
 /**
- * Parameters, trained or frozen, for a forward pass: where operators are dear, those of the layers are turned together into what mixed
+ * Frozen parameters for a forward pass: where operators are dear, those of the layers are turned together into what mixed
  * precision computes in.
  */
 export function castTogether(parameters: Tensors): Tensors {
   if (!offers('CostlyOperators')) return parameters
-  const groups = new Map<string, [string, tf.Tensor][]>()
+  const groups = new Map<string, string[]>()
   for (const [name, tensor] of Object.entries(parameters)) {
     if (!inLayer(name)) continue
     const key = togetherBy(name, tensor.shape)
-    groups.set(key, [...(groups.get(key) ?? []), [name, tensor]])
+    groups.set(key, [...(groups.get(key) ?? []), name])
   }
   const cast = [...groups.values()].flatMap((members) => {
-    const [halved] = runOffered('HalfPrecision', { x: joined(members.map(([, tensor]) => tensor)) })
-    const parts = parted(
-      halved!,
-      members.map(([, { shape }]) => shape),
+    const tensors = members.map((name) => parameters[name]!)
+    const parts = partedForUse(
+      joined(tensors),
+      members,
+      tensors.map(({ shape }) => shape),
     )
-    return members.map(([name], index) => [name, parts[index]!] as const)
+    return members.map((name, index) => [name, parts[index]!] as const)
   })
   return { ...parameters, ...Object.fromEntries(cast) }
+}
+
+/** The members of a group for a forward pass: those of the layers in what mixed precision computes in, where operators are dear. */
+export function partedForUse(group: tf.Tensor, members: readonly string[], shapes: readonly number[][]): tf.Tensor[] {
+  if (!offers('CostlyOperators') || !members.every(inLayer)) return parted(group, shapes)
+  return parted(runOffered('HalfPrecision', { x: group })[0]!, shapes)
 }
 
 /** One after the other along the first axis, vectors where shapes differ. */

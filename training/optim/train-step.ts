@@ -6,10 +6,11 @@ import * as tf from '@tensorflow/tfjs'
 import { ShapeMismatch } from '../../src/errors.js'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import type { HostTensors } from '../../src/family/tensor.js'
-import type { InferenceFunction, StepFunction, Tensors } from '../engine/types.js'
+import type { HeldState, InferenceFunction, StepFunction, StepResult, Tensors } from '../engine/types.js'
 import type { Loss } from '../losses/loss.js'
 import { type EncoderBatch, encode } from '../nn/encoder.js'
 import { type AdamWSettings, adamWInit, adamWStep } from './adamw.js'
+import { forUse, held, type ParameterGroup, parameterGroups, released } from './held-parameters.js'
 import { castTogether } from './joined-tensors.js'
 import { initialLossScale, LOSS_SCALE, nextLossScale, withoutLossScale } from './loss-scale.js'
 
@@ -34,45 +35,79 @@ const PARAMETER_PREFIX = 'p/'
  * `gradientNorm` (before clipping) and a `loss/<part>` for every part, all scalars, means over the batch.
  */
 export function makeTrainStep(options: TrainStepOptions): StepFunction {
+  const hold = (state: Tensors) => heldState(state, options)
+  const step = (state: Tensors, batch: Tensors, frozen: Tensors) => {
+    const held = hold(state)
+    const { state: next, outputs } = held.step(held.state, batch, frozen)
+    return { state: held.release(next), outputs }
+  }
+  return Object.assign(step, { hold })
+}
+
+/** What the state holds of every parameter. */
+const PREFIXES = [PARAMETER_PREFIX, 'm/', 'v/']
+
+/** @param state as initialTrainState makes it */
+function heldState(state: Tensors, options: TrainStepOptions): HeldState {
+  const groups = parameterGroups(trainedParameters(state), options.optimiser)
+  const changed = (from: Tensors, change: typeof held): Tensors =>
+    Object.assign(scalarsOf(from), ...PREFIXES.map((prefix) => change(from, groups, prefix)))
+  return {
+    state: changed(state, held),
+    step: (current, batch, frozen) => stepOfGroups(groups, options, { state: current, batch, frozen }),
+    release: (current) => changed(current, released),
+  }
+}
+
+/** Counters and factors: whatever belongs to no parameter. */
+function scalarsOf(state: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(state).filter(([name]) => !PREFIXES.some((prefix) => name.startsWith(prefix))),
+  )
+}
+
+function stepOfGroups(
+  groups: readonly ParameterGroup[],
+  options: TrainStepOptions,
+  { state, batch, frozen }: { state: Tensors; batch: Tensors; frozen: Tensors },
+): StepResult {
   const { config, loss, optimiser, dropout, accumulation = 1 } = options
-  return (state, batch, frozen) => {
-    const parameters = trainedParameters(state)
-    const used = castTogether(parameters)
-    const constants = castTogether(frozen)
-    const lossScale = state[LOSS_SCALE] as tf.Scalar | undefined
-    const total = new Accumulator(accumulation)
-    for (let index = 0; index < accumulation; index++) {
-      const micro = microBatch(batch, index, accumulation)
-      const pass = { index, count: accumulation }
-      total.add(
-        gradientsOf(used, lossScale, (trained) => {
-          const noise = batch.noise as tf.Tensor1D
-          const outputs = encode(trained, config, micro as Tensors & EncoderBatch, {
-            dropout: dropout && { ...dropout, noise, pass },
-            ...(loss.collect && { collect: loss.collect }),
-          })
-          const { total, parts } = loss.compute({ outputs, batch: micro, frozen: constants, parameters: trained })
-          return { loss: total, ...prefixed('loss/', parts) }
-        }),
-      )
-    }
-    const { outputs, gradients } = total
-    const learningRate = batch.learningRate as tf.Scalar
-    const next = adamWStep(optimiser, {
-      parameters,
-      gradients,
-      state: withoutLossScale(optimiserState(state)),
-      learningRate,
-      lossScale,
-    })
-    return {
-      state: {
-        ...prefixed(PARAMETER_PREFIX, next.parameters),
-        ...next.state,
-        ...(next.finite && nextLossScale(state, next.finite)),
-      },
-      outputs: { ...outputs, gradientNorm: next.gradientNorm },
-    }
+  const parameters = trainedParameters(state)
+  const used = forUse(parameters, groups)
+  const constants = castTogether(frozen)
+  const lossScale = state[LOSS_SCALE] as tf.Scalar | undefined
+  const total = new Accumulator(accumulation)
+  for (let index = 0; index < accumulation; index++) {
+    const micro = microBatch(batch, index, accumulation)
+    const pass = { index, count: accumulation }
+    total.add(
+      gradientsOf(used, lossScale, (trained) => {
+        const noise = batch.noise as tf.Tensor1D
+        const outputs = encode(trained, config, micro as Tensors & EncoderBatch, {
+          dropout: dropout && { ...dropout, noise, pass },
+          ...(loss.collect && { collect: loss.collect }),
+        })
+        const { total, parts } = loss.compute({ outputs, batch: micro, frozen: constants, parameters: trained })
+        return { loss: total, ...prefixed('loss/', parts) }
+      }),
+    )
+  }
+  const { outputs, gradients } = total
+  const next = adamWStep(optimiser, {
+    parameters,
+    gradients,
+    state: withoutLossScale(optimiserState(state)),
+    groups,
+    learningRate: batch.learningRate as tf.Scalar,
+    lossScale,
+  })
+  return {
+    state: {
+      ...prefixed(PARAMETER_PREFIX, next.parameters),
+      ...next.state,
+      ...(next.finite && nextLossScale(state, next.finite)),
+    },
+    outputs: { ...outputs, gradientNorm: next.gradientNorm },
   }
 }
 
