@@ -1,7 +1,7 @@
 import { InvalidConfiguration, ProviderUnavailable } from '../../src/errors.js'
 import { eagerEngine } from './eager-engine.js'
 import { loopTrainer } from './loop-trainer.js'
-import { onnxDevice, type Provider } from './onnx-device.js'
+import { onnxDevice, onnxSessions, type Provider } from './onnx-device.js'
 import { onnxEvaluator } from './onnx-evaluator.js'
 import { probeProvider } from './provider-probe.js'
 import type { Device, Engine, Precision } from './types.js'
@@ -40,8 +40,9 @@ export async function createEngine(device: Device, options: EngineOptions = {}):
 
 function onnxEngine(provider: Provider, why: string, options: EngineOptions): Engine {
   const { threads, precision = provider === 'cuda' ? 'float16' : 'float32' } = options
-  const training = onnxDevice(provider, { threads, precision })
-  const inference = onnxDevice(provider, { threads })
+  const sessions = onnxSessions({ provider, threads })
+  const training = onnxDevice(provider, { threads, precision, sessions })
+  const inference = onnxDevice(provider, { threads, sessions })
   const how = provider === 'webgpu' ? 'one step a run' : 'many steps a run'
   return {
     device: provider,
@@ -50,5 +51,7 @@ function onnxEngine(provider: Provider, why: string, options: EngineOptions): En
     trainer: async (step, state, frozen = {}) =>
       provider === 'webgpu' ? webgpuTrainer(training, step, state, frozen) : loopTrainer(training, step, state, frozen),
     evaluator: async (infer, parameters) => onnxEvaluator(inference, infer, parameters),
+    compilations: () => sessions.compilations,
+    dispose: () => sessions.close(),
   }
 }

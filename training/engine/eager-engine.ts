@@ -30,6 +30,8 @@ export async function eagerEngine(name: string): Promise<Engine> {
     description: `tfjs:${name}: eager tfjs on its backend "${name}"${source ? ` from ${source}` : ''}, as asked for`,
     trainer: async (step, state, frozen = {}) => eagerTrainer(name, checkedStep(step), state, frozen),
     evaluator: async (infer, parameters) => eagerEvaluator(name, infer, parameters),
+    compilations: () => 0,
+    dispose: async () => {},
   }
 }
 

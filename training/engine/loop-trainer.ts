@@ -1,22 +1,19 @@
 /** Trains by programs of many steps: state goes into a run, stays on the device from step to step, and comes out after it. */
-import type * as ort from 'onnxruntime-node'
 import { Tensor } from 'onnxruntime-node'
 import type { HostTensors } from '../../src/family/tensor.js'
 import { copyOf, cutIntoRuns, groupByShape, signatureKey, signaturesOf, stack, unstack } from './batch-runs.js'
 import { loopProgram } from './loop-program.js'
 import { matchingTensors } from './matching-tensors.js'
-import { createSession, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
+import { feedsOf, hostResults, type OnnxDevice, type Program } from './onnx-device.js'
 import { ProgramCache } from './program-cache.js'
 import { serially } from './serial.js'
 import type { Signatures } from './trace.js'
 import type { StepFunction, Trainer } from './types.js'
 
-interface CompiledLoop {
-  readonly session: ort.InferenceSession
+interface CompiledLoop extends Program {
   /** the shapes that batches may have */
   readonly shapes: readonly Signatures[]
   readonly outputs: readonly string[]
-  release(): Promise<void>
 }
 
 /** Shapes in one program; each takes some thousand nodes. */
@@ -44,8 +41,7 @@ export function loopTrainer(
   const compile = async (shapes: readonly Signatures[]): Promise<CompiledLoop | undefined> => {
     const program = loopProgram(step, { ...signatures, batches: shapes }, device.trace)
     if (!program) return undefined
-    const session = await createSession(program.model, device)
-    return { session, shapes, outputs: Object.keys(program.outputs), release: () => session.release() }
+    return { ...(await device.sessions.borrow(program.model)), shapes, outputs: Object.keys(program.outputs) }
   }
 
   const single = (shape: Signatures): Promise<CompiledLoop> =>
@@ -62,20 +58,21 @@ export function loopTrainer(
     mixed = undefined
     // From here on the mixed program runs single shapes too.
     await programs.clear()
-    mixed = await compile(shapes)
+    // in an order that does not depend on the batches', so that another fit finds the program again
+    mixed = await compile(shapes.toSorted((a, b) => (signatureKey(a) < signatureKey(b) ? -1 : 1)))
     mixable = mixed !== undefined
     return mixed
   }
 
   const runLoop = async (
-    { session, shapes, outputs }: CompiledLoop,
+    { run, shapes, outputs }: CompiledLoop,
     batches: readonly HostTensors[],
   ): Promise<HostTensors[]> => {
     const { groups, shapeOf, rowOf } = groupByShape(batches, shapes)
     const stacks = groups.map((group, shape) => feedsOf(stack(group), `batch${shape}`))
     const indices = (values: readonly number[]) =>
       new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length])
-    const results = await session.run({
+    const results = await run({
       steps: new Tensor('int64', BigInt64Array.of(BigInt(batches.length)), []),
       ...(shapes.length > 1 ? { shape_of: indices(shapeOf), row_of: indices(rowOf) } : {}),
       ...feedsOf(state, 'state'),

@@ -1,21 +1,36 @@
 /** ONNX Runtime as the engine sees it: sessions on one provider, tensors in and out. */
+
+import { totalmem } from 'node:os'
+import { availableMemory, constrainedMemory } from 'node:process'
 import * as ort from 'onnxruntime-node'
 import type { HostTensor, HostTensors } from '../../src/family/tensor.js'
 import type { RunLimits } from './batch-runs.js'
+import { type BorrowedProgram, SessionCache } from './session-cache.js'
 import type { TraceOptions } from './tracing-backend.js'
 import type { OfferedKernel, Precision } from './types.js'
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu'
 
-export interface OnnxDevice {
+/** Where and how sessions run. */
+export interface SessionSettings {
   readonly provider: Provider
   /** CPU threads within an operator; undefined: ONNX Runtime's choice, one a physical core */
   readonly threads: number | undefined
+}
+
+export type Feeds = Record<string, ort.Tensor>
+export type Results = Readonly<Record<string, ort.Tensor>>
+export type Program = BorrowedProgram<Feeds, Results>
+export type OnnxSessions = SessionCache<Feeds, Results>
+
+export interface OnnxDevice extends SessionSettings {
   readonly trace: TraceOptions
   /** how much of an epoch one run takes; a run blocks the thread that waits for it */
   readonly runLimits: RunLimits
-  /** programs kept compiled per trainer or evaluator */
+  /** programs that a trainer or evaluator holds at once */
   readonly programs: number
+  /** compiled programs, which trainers and evaluators borrow */
+  readonly sessions: OnnxSessions
 }
 
 const MEBIBYTE = 2 ** 20
@@ -44,13 +59,20 @@ export interface DeviceOptions {
   readonly threads?: number | undefined
   /** of training steps; inference is float32 */
   readonly precision?: Precision
+  /** of the same provider and threads; own ones unless given */
+  readonly sessions?: OnnxSessions
 }
+
+const PROGRAMS: Record<Provider, number> = { cpu: 16, cuda: 8, webgpu: 8 }
 
 /**
  * @returns the device's settings. The CPU's runs are short, so that progress shows and Ctrl-C works. CUDA's are long and mix
  * shapes, since the state travels between host and GPU once a run.
  */
-export function onnxDevice(provider: Provider, { threads, precision = 'float32' }: DeviceOptions = {}): OnnxDevice {
+export function onnxDevice(
+  provider: Provider,
+  { threads, precision = 'float32', sessions = onnxSessions({ provider, threads }) }: DeviceOptions = {},
+): OnnxDevice {
   return {
     provider,
     threads,
@@ -63,8 +85,26 @@ export function onnxDevice(provider: Provider, { threads, precision = 'float32' 
       provider === 'cuda'
         ? { maxSteps: 1024, maxBytes: 256 * MEBIBYTE, mixShapes: true }
         : { maxSteps: 8, maxBytes: 64 * MEBIBYTE, mixShapes: false },
-    programs: provider === 'cpu' ? 16 : 8,
+    programs: PROGRAMS[provider],
+    sessions,
   }
+}
+
+/** @returns a cache of what is compiled for the provider; a trainer and an evaluator, and what the fit before them left, fit in */
+export function onnxSessions(settings: SessionSettings): OnnxSessions {
+  return new SessionCache<Feeds, Results>({
+    compile: (model, onDevice) => createSession(model, settings, onDevice),
+    capacity: PROGRAMS[settings.provider],
+    // a program on a GPU that lacks memory says so, on the CPU the system ends the process
+    ...(settings.provider === 'cpu' && { scarce: memoryIsScarce }),
+  })
+}
+
+/** Whether less than a quarter is left of what the process may use. */
+function memoryIsScarce(): boolean {
+  // 0, or more than there is, where a container sets no limit
+  const limit = Math.min(constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
+  return availableMemory() < limit / 4
 }
 
 /**
@@ -73,7 +113,7 @@ export function onnxDevice(provider: Provider, { threads, precision = 'float32' 
  */
 export function createSession(
   model: Uint8Array,
-  device: OnnxDevice,
+  device: SessionSettings,
   onDevice: readonly string[] = [],
 ): Promise<ort.InferenceSession> {
   return ort.InferenceSession.create(model, {
@@ -88,7 +128,7 @@ export function createSession(
 }
 
 /** @returns feeds named `prefix.name`; they share the tensors' memory */
-export function feedsOf(tensors: HostTensors, prefix: string): Record<string, ort.Tensor> {
+export function feedsOf(tensors: HostTensors, prefix: string): Feeds {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${prefix}.${name}`, ortTensor(tensor)]))
 }
 
@@ -100,11 +140,7 @@ export function ortTensor({ shape, values }: HostTensor): ort.Tensor {
 }
 
 /** @returns the results named `prefix.*`, without the prefix, as host tensors; GPU buffers are read back */
-export async function hostResults(
-  results: Readonly<Record<string, ort.Tensor>>,
-  names: readonly string[],
-  prefix: string,
-): Promise<HostTensors> {
+export async function hostResults(results: Results, names: readonly string[], prefix: string): Promise<HostTensors> {
   const host: HostTensors = {}
   for (const name of names) {
     const tensor = results[`${prefix}.${name}`]!

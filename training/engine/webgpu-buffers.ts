@@ -5,11 +5,9 @@
 import type * as ort from 'onnxruntime-node'
 import type { HostTensors } from '../../src/family/tensor.js'
 import { copyOf, signaturesOf } from './batch-runs.js'
-import { createSession, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
+import { type Feeds, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
 import { encodeModel } from './onnx-encoding.js'
 import type { Signatures } from './trace.js'
-
-export type Feeds = Record<string, ort.Tensor>
 
 /** Tensors in GPU buffers. A buffer must not outlive the session that made it: its memory is that session's. */
 export interface Resident {
@@ -28,7 +26,7 @@ export async function upload(device: OnnxDevice, tensors: HostTensors, prefix: s
   const names = Object.keys(signatures)
   if (names.length === 0) return borrowed({})
   const onDevice = names.map((name) => `to.${name}`)
-  const session = await createSession(copyProgram(signatures), device, onDevice)
+  const session = await device.sessions.borrow(copyProgram(signatures), onDevice)
   const results = await session.run(feedsOf(tensors, 'from'))
   const feeds = Object.fromEntries(names.map((name) => [`${prefix}.${name}`, results[`to.${name}`] as ort.Tensor]))
   return {
@@ -49,7 +47,7 @@ export async function download(
 ): Promise<HostTensors> {
   const names = Object.keys(signatures)
   if (names.length === 0) return {}
-  const session = await createSession(copyProgram(signatures), device)
+  const session = await device.sessions.borrow(copyProgram(signatures))
   try {
     const sources = Object.fromEntries(names.map((name) => [`from.${name}`, feeds[`${prefix}.${name}`]!]))
     return copyOf(await hostResults((await session.run(sources)) as Feeds, names, 'to'))

@@ -6,17 +6,15 @@ import type * as ort from 'onnxruntime-node'
 import type { HostTensors } from '../../src/family/tensor.js'
 import { signatureKey, signaturesOf } from './batch-runs.js'
 import { matchingTensors } from './matching-tensors.js'
-import { createSession, feedsOf, hostResults, type OnnxDevice } from './onnx-device.js'
+import { feedsOf, hostResults, type OnnxDevice, type Program } from './onnx-device.js'
 import { ProgramCache } from './program-cache.js'
 import { stepProgram } from './programs.js'
 import { serially } from './serial.js'
 import type { StepFunction, Trainer } from './types.js'
 import { borrowed, download, type Resident, upload } from './webgpu-buffers.js'
 
-interface CompiledStep {
-  readonly session: ort.InferenceSession
+interface CompiledStep extends Program {
   readonly outputs: readonly string[]
-  release(): Promise<void>
 }
 
 /** @returns a trainer that runs the step once a call */
@@ -36,8 +34,7 @@ export async function webgpuTrainer(
   const compile = async (batch: HostTensors): Promise<CompiledStep> => {
     const { model, outputs } = stepProgram(step, { ...signatures, batch: signaturesOf(batch) }, device.trace)
     const onDevice = stateNames.map((name) => `next.${name}`)
-    const session = await createSession(model, device, onDevice)
-    return { session, outputs: Object.keys(outputs), release: () => session.release() }
+    return { ...(await device.sessions.borrow(model, onDevice)), outputs: Object.keys(outputs) }
   }
 
   // The program that made the state is the one used last, hence never the one that the cache lets go.
@@ -48,8 +45,8 @@ export async function webgpuTrainer(
   }
 
   const runStep = async (batch: HostTensors): Promise<HostTensors> => {
-    const { session, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
-    const results = await session.run({ ...state.feeds, ...feedsOf(batch, 'batch'), ...residentFrozen.feeds })
+    const { run, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
+    const results = await run({ ...state.feeds, ...feedsOf(batch, 'batch'), ...residentFrozen.feeds })
     const next = stateNames.map((name) => [`state.${name}`, results[`next.${name}`] as ort.Tensor] as const)
     await replaceState(borrowed(Object.fromEntries(next)))
     return hostResults(results, outputs, 'output')
