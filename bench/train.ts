@@ -62,6 +62,8 @@ export async function runTrainBench(options: TrainBenchOptions): Promise<TrainBe
   for (const name of options.architectures) {
     for (const batchSize of options.batchSizes) {
       const row = await measure(engine, memory, name, batchSize, options)
+      // what is kept compiled for another trainer would count as memory of the next row
+      await engine.dispose()
       options.onRow(row)
       rows.push(row)
     }

@@ -65,8 +65,12 @@ export async function runStudyCommand(flags: StudyFlags): Promise<void> {
       ...threadsOption(flags),
       ...precisionOption(flags),
     })
-    progress.onEvent({ type: 'message', message: `engine ${engine.description}` })
-    finish(progress, await runStudy({ ...options, versions, shard, engine }))
+    try {
+      progress.onEvent({ type: 'message', message: `engine ${engine.description}` })
+      finish(progress, await runStudy({ ...options, versions, shard, engine }))
+    } finally {
+      await engine.dispose()
+    }
   } finally {
     progress.stop()
   }

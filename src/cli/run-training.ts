@@ -58,6 +58,7 @@ export async function runTraining(flags: TrainFlags): Promise<void> {
     progress.finished(family)
   } finally {
     progress.stop()
+    await engine.dispose()
   }
 }
 

@@ -52,6 +52,6 @@ function onnxEngine(provider: Provider, why: string, options: EngineOptions): En
       provider === 'webgpu' ? webgpuTrainer(training, step, state, frozen) : loopTrainer(training, step, state, frozen),
     evaluator: async (infer, parameters) => onnxEvaluator(inference, infer, parameters),
     compilations: () => sessions.compilations,
-    dispose: () => sessions.close(),
+    dispose: async () => void (await sessions.releaseIdle()),
   }
 }

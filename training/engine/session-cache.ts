@@ -37,7 +37,6 @@ export class SessionCache<Feeds, Results> {
   // In order of use, the latest last. A session that failed is no longer here while its users still hold it.
   readonly #entries = new Map<string, Entry<Feeds, Results>>()
   #compilations = 0
-  #closed = false
 
   constructor(private readonly options: SessionCacheOptions<Feeds, Results>) {}
 
@@ -78,14 +77,8 @@ export class SessionCache<Feeds, Results> {
     )
   }
 
-  /** Releases what is idle, and from now on whatever is handed back. */
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.releaseIdle()
-  }
-
-  /** Releases programs that nobody uses but for the latest. @returns how many they were */
-  private async releaseIdle(keep = 0): Promise<number> {
+  /** Releases programs that nobody uses, but for the `keep` that were used last. @returns how many they were */
+  async releaseIdle(keep = 0): Promise<number> {
     const idle = [...this.#entries].filter(([, { users }]) => users === 0)
     const released = idle.slice(0, Math.max(0, idle.length - keep))
     for (const [key, entry] of released) this.forget(key, entry)
@@ -133,7 +126,7 @@ export class SessionCache<Feeds, Results> {
 
   private async shrinkTo(count: number): Promise<void> {
     const inUse = [...this.#entries.values()].filter(({ users }) => users > 0).length
-    await this.releaseIdle(this.#closed || this.options.scarce?.() ? 0 : Math.max(0, count - inUse))
+    await this.releaseIdle(this.options.scarce?.() ? 0 : Math.max(0, count - inUse))
   }
 
   private forget(key: string, entry: Entry<Feeds, Results>): void {

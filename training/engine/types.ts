@@ -85,6 +85,6 @@ export interface Engine {
   evaluator(infer: InferenceFunction, parameters: HostTensors): Promise<Evaluator>
   /** @returns how many programs were compiled so far; 0 where steps run eagerly */
   compilations(): number
-  /** Releases what trainers and evaluators have left compiled; those still in use keep theirs until they are disposed of. */
+  /** Releases what trainers and evaluators that were disposed of have left compiled. The engine can be used again. */
   dispose(): Promise<void>
 }

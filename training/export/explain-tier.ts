@@ -68,6 +68,7 @@ async function checkExplanations(
     targets,
     { bucketWidth: 1 },
   )
+  await engine.dispose()
   const session = await openExplainer(explainFile, config, { provider: 'cpu' })
   let maxDifference = 0
   let maxDelta = 0

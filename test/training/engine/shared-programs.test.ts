@@ -140,7 +140,7 @@ test('one program for several shapes is found again whatever the order in which 
   for (const batch of reversed) await apart.run([batch])
   assertSame(state, await apart.state())
   await apart.dispose()
-  await device.sessions.close()
+  await device.sessions.releaseIdle()
 })
 
 test('evaluators of other parameters share a program and answer by their own', async () => {
@@ -173,5 +173,5 @@ test('on a device whose buffers cannot be fed, parameters that are sent often be
   const expected = await onnxEvaluator(device, makeInference(toyConfig), toyParameters(2))
   assertSame(loaded, await expected.run(batchOf(1)))
   await Promise.all([evaluator.dispose(), expected.dispose()])
-  await device.sessions.close()
+  await device.sessions.releaseIdle()
 })
