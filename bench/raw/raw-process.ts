@@ -1,9 +1,10 @@
 /** A bare process: one session of the model that the server runs, texts tokenised and padded beforehand, `session.run` in a loop. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
 import type { EncoderConfig } from '../../src/family/encoder-config.js'
-import { createSession, padSequences } from '../../src/onnx/encoder-session.js'
+import { encoderFeeds } from '../../src/onnx/encoder-feeds.js'
+import { createSession } from '../../src/onnx/encoder-session.js'
 import { readWeights } from '../../src/onnx/read-weights.js'
-import { buildPackedEncoder } from '../../src/onnx/variants/packed-encoder.js'
+import { deriveVariant } from '../../src/onnx/variants/derive-variant.js'
 import { lengthSortedBatches, systematicSample } from './length-sorted-batches.js'
 import type {
   RawCommand,
@@ -33,16 +34,13 @@ async function load(command: RawLoadCommand): Promise<RawLoaded> {
   const model =
     variant === 'portable'
       ? modelFile
-      : buildPackedEncoder(
-          config,
-          await readWeights(modelFile, config),
-          precision,
-          variant === 'fused_int8' ? 'int8' : 'fp32',
-        )
+      : deriveVariant({ provider, variant, config, precision, weights: await readWeights(modelFile, config) })
   const session = await createSession(model, provider, threads)
   loaded = { session, config, texts }
   const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)
-  const inputs = lengthsMixed.flatMap(({ sequences }) => sequences).map((sequence) => feeds([sequence], config))
+  const inputs = lengthsMixed
+    .flatMap(({ sequences }) => sequences)
+    .map((sequence) => feeds(session, [sequence], config))
   for (const one of inputs.slice(-2)) await session.run(one)
   const startMs = performance.now()
   let runs = 0
@@ -60,6 +58,7 @@ async function measure({ session, config, texts }: Loaded, command: RawRunComman
     maxBatchTokens === undefined ? lengths.map((_, i) => [i]) : lengthSortedBatches(lengths, maxBatchTokens, maxRows)
   const inputs = batches.map((batch) =>
     feeds(
+      session,
       batch.map((index) => sequences[index]!),
       config,
     ),
@@ -91,27 +90,23 @@ const UNTIMED_RUNS = 10
 async function time({ session, config, texts }: Loaded, { durationMs }: RawTimeCommand): Promise<RawTimed> {
   const sequence = texts[0]!.sequences[0]!
   const durationsMs: number[] = []
-  for (let i = 0; i < UNTIMED_RUNS; i++) await session.run(feeds([sequence], config))
+  for (let i = 0; i < UNTIMED_RUNS; i++) await session.run(feeds(session, [sequence], config))
   const startMs = performance.now()
   do {
     const runMs = performance.now()
-    const { logits } = await session.run(feeds([sequence], config))
+    const { logits } = await session.run(feeds(session, [sequence], config))
     await logits!.getData()
     durationsMs.push(performance.now() - runMs)
   } while (performance.now() - startMs < durationMs)
   return { type: 'timed', durationsMs }
 }
 
-function feeds(sequences: readonly Int32Array[], config: EncoderConfig) {
-  const { inputIds, attentionMask, tokens } = padSequences(
+function feeds({ inputNames }: InferenceSession, sequences: readonly Int32Array[], config: EncoderConfig) {
+  return encoderFeeds(
+    inputNames,
     sequences.map((sequence) => ({ inputIds: sequence })),
     config,
   )
-  const shape = [sequences.length, tokens]
-  return {
-    input_ids: new Tensor('int64', inputIds, shape),
-    attention_mask: new Tensor('int64', attentionMask, shape),
-  }
 }
 
 process.on('message', async (command: RawCommand) => {

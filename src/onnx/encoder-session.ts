@@ -1,8 +1,9 @@
 /** One encoder model open on one execution provider. */
 import { basename, dirname } from 'node:path'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { FamilyInvalid, ProviderUnavailable, ShapeMismatch } from '../errors.js'
+import { InferenceSession } from 'onnxruntime-node'
+import { FamilyInvalid, ProviderUnavailable } from '../errors.js'
 import type { EncoderConfig } from '../family/encoder-config.js'
+import { encoderFeeds } from './encoder-feeds.js'
 import { executionProviders, firstLine, type Provider, wayOut } from './providers.js'
 
 /** The token ids of one text or window, special tokens included, without padding. */
@@ -20,7 +21,7 @@ export interface EncoderSession {
   /** what really runs: always the provider asked for */
   readonly provider: Provider
   /**
-   * Runs one batch, padded to its longest sequence. Blocks this thread while it computes.
+   * Runs one batch, padded or packed as the graph takes it. Blocks this thread while it computes.
    * @returns the logits, [labels] a sequence, in order
    * @throws ShapeMismatch when a sequence is empty or longer than the position table
    */
@@ -45,42 +46,12 @@ export async function openEncoder(
     provider,
     async run(sequences) {
       if (sequences.length === 0) return []
-      const { inputIds, attentionMask, tokens } = padSequences(sequences, config)
-      const shape = [sequences.length, tokens]
-      const outputs = await session.run({
-        input_ids: new Tensor('int64', inputIds, shape),
-        attention_mask: new Tensor('int64', attentionMask, shape),
-      })
+      const outputs = await session.run(encoderFeeds(session.inputNames, sequences, config))
       const logits = outputs.logits?.data as Float32Array
       return sequences.map((_, row) => logits.slice(row * config.labels, (row + 1) * config.labels))
     },
     release: () => session.release(),
   }
-}
-
-/**
- * @returns row-major [batch, tokens], tokens being the longest sequence
- * @throws ShapeMismatch when a sequence is empty or longer than the position table
- */
-export function padSequences(
-  sequences: readonly TokenSequence[],
-  config: Pick<EncoderConfig, 'maxPositions' | 'padTokenId'>,
-): { inputIds: BigInt64Array; attentionMask: BigInt64Array; tokens: number } {
-  const lengths = sequences.map(({ inputIds }) => inputIds.length)
-  const tokens = Math.max(...lengths)
-  if (lengths.includes(0)) throw new ShapeMismatch('a sequence has no tokens')
-  if (tokens > config.maxPositions) {
-    throw new ShapeMismatch(`a sequence has ${tokens} tokens, the encoder takes at most ${config.maxPositions}`)
-  }
-  const inputIds = new BigInt64Array(sequences.length * tokens).fill(BigInt(config.padTokenId))
-  const attentionMask = new BigInt64Array(sequences.length * tokens)
-  sequences.forEach((sequence, row) => {
-    for (let i = 0; i < sequence.inputIds.length; i++) {
-      inputIds[row * tokens + i] = BigInt(sequence.inputIds[i]!)
-      attentionMask[row * tokens + i] = 1n
-    }
-  })
-  return { inputIds, attentionMask, tokens }
 }
 
 /** @throws as openEncoder does */

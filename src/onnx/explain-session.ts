@@ -2,7 +2,8 @@
 import { Tensor } from 'onnxruntime-node'
 import { ShapeMismatch } from '../errors.js'
 import type { EncoderConfig } from '../family/encoder-config.js'
-import { createSession, padSequences, type SessionOptions, type TokenSequence } from './encoder-session.js'
+import { padSequences } from './encoder-feeds.js'
+import { createSession, type SessionOptions, type TokenSequence } from './encoder-session.js'
 
 /** Beside model.onnx, sharing its weights.bin. */
 export const EXPLAIN_FILE = 'explain.onnx'

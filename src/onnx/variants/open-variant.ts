@@ -8,7 +8,7 @@ import { firstLine } from '../providers.js'
 import { readWeights } from '../read-weights.js'
 import type { TierSession } from '../tier-session.js'
 import { lockBuild } from './build-lock.js'
-import { buildPackedEncoder } from './packed-encoder.js'
+import { deriveVariant } from './derive-variant.js'
 import { readCachedVariant, type VariantEntry, variantKey, variantLock, writeCachedVariant } from './variant-cache.js'
 import { compareVariant, variantFault } from './variant-check.js'
 import { type DerivedVariant, type RequestedVariant, type VariantName, variantsToTry } from './variant-names.js'
@@ -71,7 +71,7 @@ interface Attempt {
 async function tryVariant(model: TierModel, variant: DerivedVariant, options: VariantOptions): Promise<Attempt> {
   const { cacheDir } = options
   if (cacheDir === undefined) return { ...(await buildVariant(model, variant, options)), from: 'built' }
-  const key = variantKey(model.tier, variant)
+  const key = variantKey(model.tier, variant, options.provider)
   const cached = await openCached(model, cacheDir, key, options)
   if (cached) return cached
   const release = await lockBuild(variantLock(cacheDir, key))
@@ -106,7 +106,7 @@ async function buildAndKeep(
   const attempt: Attempt = { ...(session && { session }), from: 'built', entry }
   if (!lasting) return attempt
   try {
-    await writeCachedVariant(cacheDir, variantKey(model.tier, variant), entry, bytes)
+    await writeCachedVariant(cacheDir, variantKey(model.tier, variant, options.provider), entry, bytes)
     return attempt
   } catch (error) {
     return { ...attempt, cacheFault: (error as Error).message }
@@ -123,10 +123,10 @@ interface Built {
 
 async function buildVariant(model: TierModel, variant: DerivedVariant, options: VariantOptions): Promise<Built> {
   const { config, precision, calibration } = model.tier
-  const arithmetic = variant === 'fused_int8' ? 'int8' : 'fp32'
   const portable = await model.portable()
   const sequences = await options.checkedOn()
-  const bytes = buildPackedEncoder(config, await model.weights(), precision, arithmetic)
+  const { provider } = options
+  const bytes = deriveVariant({ provider, variant, config, precision, weights: await model.weights() })
   let session: EncoderSession | undefined
   try {
     session = await openEncoder(bytes, config, options)

@@ -13,10 +13,11 @@ import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { TierManifest } from '../../family/family-schema.js'
 import { sha256, sha256OfFile } from '../../family/file-hash.js'
+import type { Provider } from '../providers.js'
 import type { DerivedVariant } from './variant-names.js'
 
 /** Raise it with every change to what a variant's graph computes, or to how it is checked. */
-export const BUILDER_VERSION = 1
+export const BUILDER_VERSION = 2
 
 const closed = { additionalProperties: false }
 const Scores = Type.Object({ accuracy: Type.Number(), auc: Type.Number() }, closed)
@@ -69,10 +70,11 @@ export interface CachedVariant {
 const ENTRY_FILE = 'entry.json'
 const MODEL_FILE = 'model.onnx'
 
-/** The processor is no part of it: what is prepared in an image serves wherever it runs. */
-export function variantKey(tier: TierManifest, variant: DerivedVariant): string {
+/** The processor and the GPU are no part of it: what is prepared in an image serves wherever it runs. */
+export function variantKey(tier: TierManifest, variant: DerivedVariant, provider: Provider): string {
   const identity = {
     variant,
+    provider,
     builder: BUILDER_VERSION,
     onnxruntime: env.versions.node,
     machine: [platform(), arch()],

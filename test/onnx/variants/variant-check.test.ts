@@ -40,15 +40,19 @@ test('int8 may move probabilities a little, not labels', () => {
 })
 
 test('what is not a number never passes', () => {
-  for (const variant of ['fused_fp32', 'fused_int8'] as const) {
+  for (const variant of ['fused_fp32', 'fused_fp16', 'fused_int8'] as const) {
     const difference = variantDifference(rows([Number.NaN, 0]), rows([1, 0]), 1)
     assert.notEqual(variantFault(variant, difference), undefined)
   }
 })
 
-test('the portable model stands last in every plan, and alone on a GPU', () => {
+test('the portable model stands last in every plan, and alone where a provider has no such variant', () => {
   assert.deepEqual(variantsToTry('cpu', 'auto'), ['fused_int8', 'fused_fp32', 'portable'])
   assert.deepEqual(variantsToTry('cpu', 'fused_fp32'), ['fused_fp32', 'portable'])
   assert.deepEqual(variantsToTry('cpu', 'portable'), ['portable'])
-  assert.deepEqual(variantsToTry('cuda', 'auto'), ['portable'])
+  assert.deepEqual(variantsToTry('cuda', 'auto'), ['fused_fp16', 'portable'])
+  assert.deepEqual(variantsToTry('webgpu', 'auto'), ['fused_fp16', 'fused_fp32', 'portable'])
+  assert.deepEqual(variantsToTry('webgpu', 'fused_fp32'), ['fused_fp32', 'portable'])
+  assert.deepEqual(variantsToTry('cuda', 'fused_int8'), ['portable'])
+  assert.deepEqual(variantsToTry('cpu', 'fused_fp16'), ['portable'])
 })
