@@ -32,7 +32,8 @@ const PARAMETER_PREFIX = 'p/'
 /**
  * @returns a step over the state of initialTrainState and batches of `inputIds` and `attentionMask` (int32 [batch, tokens]),
  * `learningRate` (float32 []), `noise` (float32 [NOISE_LENGTH], with dropout), and what the loss needs. Outputs: `loss`,
- * `gradientNorm` (before clipping) and a `loss/<part>` for every part, all scalars, means over the batch.
+ * `gradientNorm` (before clipping) and a `loss/<part>` for every part, all scalars, means over the batch; with loss scaling
+ * also `lossScale`, which the step used.
  */
 export function makeTrainStep(options: TrainStepOptions): StepFunction {
   const hold = (state: Tensors) => heldState(state, options)
@@ -107,7 +108,7 @@ function stepOfGroups(
       ...next.state,
       ...(next.finite && nextLossScale(state, next.finite)),
     },
-    outputs: { ...outputs, gradientNorm: next.gradientNorm },
+    outputs: { ...outputs, gradientNorm: next.gradientNorm, ...(lossScale && { lossScale }) },
   }
 }
 

@@ -29,7 +29,12 @@ export type TrainingEvent =
       /** its terms, unweighted, likewise: what to choose weights by */
       readonly losses: Readonly<Record<string, number>>
       readonly learningRate: number
+      /** before clipping, of the last step whose gradients were finite */
       readonly gradientNorm: number
+      /** in mixed precision: what the loss of the last step was multiplied by for its gradients */
+      readonly lossScale?: number
+      /** in mixed precision: steps since the last event that changed nothing, because their gradients overflowed */
+      readonly skippedSteps?: number
       readonly sequencesPerSecond: number
       readonly etaSeconds: number
       /** where there are classes */

@@ -7,17 +7,20 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InvalidConfiguration, LossNotFinite } from '../../src/errors.js'
 import type { HostTensors } from '../../src/family/tensor.js'
-import { type BatchPlan, lengthBucketedBatches } from '../data/length-buckets.js'
+import type { BatchPlan } from '../data/length-buckets.js'
 import type { Engine, Evaluator, InferenceFunction, StepFunction, Trainer } from '../engine/types.js'
 import { NOISE_LENGTH } from '../nn/dropout.js'
-import { linearSchedule } from '../optim/linear-schedule.js'
 import { withLossScale } from '../optim/loss-scale.js'
 import { initialTrainState, trainedParameters } from '../optim/train-step.js'
 import { createRandom } from '../random.js'
 import { removeParts } from '../write-whole.js'
-import type { OptimisationConfig } from './config.js'
 import { type OnEvent, snakeCase } from './events.js'
+import { type EpochOf, keptCheckpoint, type Progress, placeOf, START, writeCheckpoint } from './loop-progress.js'
+import { batchesPerEpoch, epochPlans, type LoopSchedule, learningRateAt } from './loop-schedule.js'
 import { readJson, readSnapshot, type StageFiles, writeJson, writeSnapshot } from './run-folder.js'
+import { overflowWarning } from './warnings.js'
+
+export type { EpochOf } from './loop-progress.js'
 
 /** How validation went: one number decides which weights are best, and some are written down. */
 export interface Validation<Figures> {
@@ -42,7 +45,7 @@ export interface Baseline {
   readonly nll: number
 }
 
-export interface LoopTask<Figures extends ValidationFigures> {
+export interface LoopTask<Figures extends ValidationFigures> extends LoopSchedule {
   /** `teacher`, `balanced`, `fast`: the folder and the name in events */
   readonly stage: string
   /** everything that is trained */
@@ -50,8 +53,6 @@ export interface LoopTask<Figures extends ValidationFigures> {
   /** what the step needs beside state and batch, the same at every step: a teacher's parameters */
   readonly frozen?: HostTensors | undefined
   readonly step: StepFunction
-  /** tokens of every training sequence, special tokens included */
-  readonly lengths: readonly number[]
   /** @returns the batch of a step, its learning rate and its dropout noise aside; a function of plan and step alone */
   readonly batch: (plan: BatchPlan, step: number) => HostTensors
   readonly validation: {
@@ -65,17 +66,6 @@ export interface LoopTask<Figures extends ValidationFigures> {
   /** measure the initial weights too, and keep them when no epoch makes them better; off unless told otherwise */
   readonly startCounts?: boolean | undefined
   readonly baseline?: Baseline | undefined
-  readonly options: OptimisationConfig
-  readonly maxTokens: number
-  readonly bucketWidth: number
-  readonly runLength: number
-  readonly seed: number
-}
-
-export type EpochOf<Figures> = Figures & {
-  readonly epoch: number
-  readonly trainLoss: number
-  readonly seconds: number
 }
 
 export interface LoopResult<Figures> {
@@ -86,33 +76,6 @@ export interface LoopResult<Figures> {
   readonly bestEpoch: number
   readonly steps: number
   readonly sequencesPerSecond: number
-}
-
-/** What a checkpoint says beside its tensors. */
-interface Progress<Figures> {
-  /** epochs finished */
-  readonly epoch: number
-  /** batches of the current epoch that were run */
-  readonly batch: number
-  /** summed loss of those batches */
-  readonly lossSum: number
-  readonly history: readonly EpochOf<Figures>[]
-  readonly bestEpoch: number
-  /** the lowest validation so far; null (JSON knows no infinity) before the first */
-  readonly bestNll: number | null
-  readonly secondsTraining: number
-  readonly sequences: number
-}
-
-const START: Progress<never> = {
-  epoch: 0,
-  batch: 0,
-  lossSum: 0,
-  history: [],
-  bestEpoch: 0,
-  bestNll: null,
-  secondsTraining: 0,
-  sequences: 0,
 }
 
 /** of a step's outputs that are terms of its loss, see makeTrainStep */
@@ -209,9 +172,15 @@ async function runEpochs<F extends ValidationFigures>(
 ): Promise<Progress<F>> {
   const { options } = task
   let progress = start
+  let warned = false
   while (progress.epoch < options.epochs && progress.epoch - progress.bestEpoch < options.patience) {
     const epochStart = performance.now()
     progress = await runEpoch(task, running, progress)
+    if (!warned && progress.skipped === progress.batch) {
+      const message = overflowWarning(task.stage, progress.epoch + 1, progress.batch)
+      running.onEvent({ type: 'warning', message })
+      warned = true
+    }
     const trained = trainedParameters(await running.trainer.state())
     await running.evaluator.load(evaluated(task, trained))
     const { minimised, figures } = await task.validation.measure(running.evaluator)
@@ -230,6 +199,7 @@ async function runEpochs<F extends ValidationFigures>(
       epoch: record.epoch,
       batch: 0,
       lossSum: 0,
+      skipped: 0,
       history: [...progress.history, record],
       bestEpoch: best ? record.epoch : progress.bestEpoch,
       bestNll: best ? minimised : progress.bestNll,
@@ -282,18 +252,21 @@ async function runSteps<F extends ValidationFigures>(
   const outputs = await running.trainer.run(plans.map((plan, i) => stepBatch(task, plan, firstStep + i)))
   const seconds = (performance.now() - began) / 1000
   let lossSum = 0
-  let gradientNorm = 0
   for (const [i, output] of outputs.entries()) {
     const loss = output.loss!.values[0]!
     if (!Number.isFinite(loss)) throw new LossNotFinite(firstStep + i + 1, await keptCheckpoint(running.files))
     lossSum += loss
-    gradientNorm = output.gradientNorm!.values[0]!
   }
+  const norms = outputs.map((output) => output.gradientNorm!.values[0]!)
+  const lossScale = outputs.at(-1)!.lossScale?.values[0]
+  // with a loss scale, gradients that overflow change nothing; without one the next loss tells
+  const skippedSteps = lossScale === undefined ? 0 : norms.filter((norm) => !Number.isFinite(norm)).length
   const sequences = plans.reduce((sum, plan) => sum + plan.indices.length, 0)
   const done = {
     ...progress,
     batch: progress.batch + plans.length,
     lossSum: progress.lossSum + lossSum,
+    skipped: (progress.skipped ?? 0) + skippedSteps,
     secondsTraining: progress.secondsTraining + seconds,
     sequences: progress.sequences + sequences,
   }
@@ -309,7 +282,8 @@ async function runSteps<F extends ValidationFigures>(
     loss: lossSum / plans.length,
     losses: meanLosses(outputs),
     learningRate: learningRateAt(task, step - 1),
-    gradientNorm,
+    gradientNorm: norms.findLast(Number.isFinite) ?? norms.at(-1)!,
+    ...(lossScale !== undefined && { lossScale, skippedSteps }),
     sequencesPerSecond: sequences / seconds,
     etaSeconds: ((steps - step) * task.options.batch_size) / rate,
     ...(task.baseline && { majorityAccuracy: task.baseline.accuracy }),
@@ -333,35 +307,6 @@ function stepBatch<F extends ValidationFigures>(task: LoopTask<F>, plan: BatchPl
   }
 }
 
-type Schedule = Pick<LoopTask<ValidationFigures>, 'lengths' | 'options'>
-
-function epochPlans(task: LoopTask<ValidationFigures>, epoch: number): BatchPlan[] {
-  const { bucketWidth, maxTokens: maxLength, runLength } = task
-  const options = { batchSize: task.options.batch_size, bucketWidth, maxLength, runLength }
-  const plans = lengthBucketedBatches(task.lengths, options, createRandom(task.seed).fork(`epoch ${epoch}`))
-  return plans.flatMap((plan) => {
-    const rows = usableRows(plan.indices.length, task.options.accumulation)
-    return rows > 0 ? [{ ...plan, indices: plan.indices.slice(0, rows) }] : []
-  })
-}
-
-/** Every batch but an epoch's last is full, so that each epoch has the same number of them. */
-function batchesPerEpoch({ lengths, options }: Schedule): number {
-  const { batch_size: size, accumulation } = options
-  const full = Math.floor(lengths.length / size)
-  return usableRows(lengths.length % size, accumulation) > 0 ? full + 1 : full
-}
-
-/** Micro-batches are of equal size: what does not fill the last ones waits for another epoch's shuffle. */
-function usableRows(rows: number, accumulation: number): number {
-  return rows - (rows % accumulation)
-}
-
-function learningRateAt(task: Schedule, step: number): number {
-  const { learning_rate: peak, warmup: warmupShare, epochs } = task.options
-  return linearSchedule({ peak, warmupShare, totalSteps: epochs * batchesPerEpoch(task) })(step)
-}
-
 function evaluated<F extends ValidationFigures>(task: LoopTask<F>, trained: HostTensors): HostTensors {
   return task.validation.parameters?.(trained) ?? trained
 }
@@ -370,32 +315,9 @@ function keptOf<F extends ValidationFigures>(task: LoopTask<F>, trained: HostTen
   return task.kept?.(trained) ?? trained
 }
 
-/** @throws LossNotFinite instead of writing over a good checkpoint with numbers that are none */
 async function saveProgress<F extends ValidationFigures>(task: LoopTask<F>, running: Running, facts: Progress<F>) {
-  const tensors = await running.trainer.state()
-  if (!allFinite(tensors)) {
-    const step = facts.epoch * batchesPerEpoch(task) + facts.batch
-    throw new LossNotFinite(step, await keptCheckpoint(running.files))
-  }
-  await writeSnapshot(running.files.last, { tensors, facts })
-}
-
-/** A number times 0 is 0, and anything else is NaN: one sum a tensor, since a state has hundreds of millions of them. */
-function allFinite(tensors: HostTensors): boolean {
-  return Object.values(tensors).every(({ values }) => {
-    let sum = 0
-    for (let i = 0; i < values.length; i++) sum += values[i]! * 0
-    return sum === 0
-  })
-}
-
-async function keptCheckpoint(files: StageFiles): Promise<string> {
-  const kept = await readSnapshot<Progress<unknown>>(files.last)
-  return kept ? `the checkpoint ${placeOf(kept.facts)} is kept` : 'there was no checkpoint yet'
-}
-
-function placeOf({ epoch, batch }: Progress<unknown>): string {
-  return `after epoch ${epoch}, batch ${batch}`
+  const step = facts.epoch * batchesPerEpoch(task) + facts.batch
+  await writeCheckpoint(running.files, await running.trainer.state(), facts, step)
 }
 
 async function writeMetrics(file: string, history: readonly object[]): Promise<void> {

@@ -27,6 +27,14 @@ export function compressionWarning(stage: string, student: EncoderConfig, teache
   )
 }
 
+/** Said where no step of an epoch counted. @param epoch counted from 1 */
+export function overflowWarning(stage: string, epoch: number, steps: number): string {
+  return (
+    `${stage}: nothing was learnt in epoch ${epoch}, because the gradients of all its ${steps} steps overflowed float16 and ` +
+    'such steps are skipped; if that goes on, train with --precision float32'
+  )
+}
+
 /**
  * Said before hours go into students that cannot be better than their teacher.
  * @param accuracy of the teacher, with the lower end of its 95% interval

@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { HostTensors } from '../../../src/family/tensor.js'
 import { createEngine } from '../../../training/engine/create-engine.js'
 import type { StepFunction } from '../../../training/engine/types.js'
+import type { TrainingEvent } from '../../../training/recipes/events.js'
 import { readSnapshot, stageFiles } from '../../../training/recipes/run-folder.js'
 import { finishedLoop, type LoopTask, trainingLoop } from '../../../training/recipes/training-loop.js'
 import { OPTIONS } from './unlabelled-corpus.js'
@@ -167,4 +168,62 @@ test('what a killed process left half-written is gone once the stage goes on', a
   await trainingLoop(once, engine, files, () => {})
   const names = await readdir(dirname(files.last))
   assert.deepEqual(names.toSorted(), ['best.safetensors', 'done.json', 'last.safetensors', 'metrics.csv'])
+})
+
+/** Steps whose gradients overflow where `overflows` says so, as a loss scale would have it. */
+function scaled(overflows: (step: number) => boolean): Partial<LoopTask<{ validationLoss: number }>> {
+  return {
+    batch: (_, at) => ({ x: scalar(1), norm: scalar(overflows(at) ? Number.POSITIVE_INFINITY : at + 1) }),
+    step: (state, batch, frozen) => {
+      const { state: next, outputs } = step(state, batch, frozen)
+      const lossScale = state.lossScale!
+      return {
+        state: { ...next, lossScale: tf.div(lossScale, 2) },
+        outputs: { ...outputs, gradientNorm: batch.norm!, lossScale },
+      }
+    },
+    options: { ...OPTIONS, epochs: 3, batch_size: 2, patience: 3, checkpoint_every: 3 },
+  }
+}
+
+async function scaledEvents(context: TestContext, overflows: (step: number) => boolean) {
+  const events: TrainingEvent[] = []
+  const files = await filesOf(context)
+  const loop = task(() => 1, scaled(overflows))
+  await trainingLoop(loop, { ...engine, precision: 'float16' }, files, (event) => events.push(event))
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
+  return { warnings, steps: events.flatMap((event) => (event.type === 'step' ? [event] : [])) }
+}
+
+test('in mixed precision progress says how many steps were skipped, the loss scale, and a norm that is a number', async (context) => {
+  const { steps, warnings } = await scaledEvents(context, (step) => step === 1 || step === 3)
+  // calls end at the checkpoints after 3 batches and at the ends of the epochs after 4
+  assert.deepEqual(
+    steps.slice(0, 3).map(({ skippedSteps, lossScale, gradientNorm }) => [skippedSteps, lossScale, gradientNorm]),
+    [
+      [1, 2 ** 13, 3],
+      [1, 2 ** 12, Number.POSITIVE_INFINITY],
+      [0, 2 ** 9, 7],
+    ],
+  )
+  assert.deepEqual(warnings, [])
+})
+
+test('an epoch whose every step was skipped is told once, with the way out', async (context) => {
+  const { warnings } = await scaledEvents(context, (step) => step >= 4)
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0]!, /^toy: nothing was learnt in epoch 2, .* all its 4 steps .*--precision float32$/)
+})
+
+test('without a loss scale progress says nothing of one', async (context) => {
+  const events: TrainingEvent[] = []
+  await trainingLoop(
+    task(() => 1),
+    engine,
+    await filesOf(context),
+    (event) => events.push(event),
+  )
+  const steps = events.filter((event) => event.type === 'step')
+  assert.ok(steps.length > 0)
+  for (const event of steps) assert.equal('lossScale' in event || 'skippedSteps' in event, false)
 })
