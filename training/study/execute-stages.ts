@@ -1,8 +1,10 @@
 /** Runs the stages of a plan in order, each once: finished ones are skipped, a failed one stops only what depends on it. */
 import { DiskFull, isLextierError, isOutOfSpace } from '../../src/errors.js'
 import type { OnEvent } from '../recipes/events.js'
+import { byProgram, programsOf } from './program-order.js'
 import { runStage, weightsNeeded } from './run-stage.js'
 import type { StageContext } from './stage-context.js'
+import { byProgram } from './stage-order.js'
 import type { StageStore } from './stage-store.js'
 import type { Stage } from './stages.js'
 
@@ -35,12 +37,13 @@ const POLL_MS = 2_000
 
 /** @throws DiskFull, after which nothing can go on; every other failure is recorded */
 export async function executeStages(options: ExecuteOptions): Promise<Execution> {
-  const { wanted, holder, store } = options
+  const { holder, store } = options
+  const wanted = byProgram(options.wanted, ({ stage, context }) => programsOf(stage, (key) => context.fit(key)))
   await forgetWithoutWeights(options)
   const failed = new Map<string, string>()
   const blocked = new Map<string, string>()
   const pending = new Map(
-    wanted.filter(({ stage }) => !store.isFinished(stage.key)).map((item) => [item.stage.key, item]),
+    byProgram(wanted.filter(({ stage }) => !store.isFinished(stage.key))).map((item) => [item.stage.key, item]),
   )
   const progress = progressOf(options)
   while (pending.size > 0) {

@@ -68,10 +68,11 @@ export async function runFit(stage: FitStage, context: StageContext): Promise<Fa
       })
     : whole
   const trained = await trainModel(task, engine, store.files(stage.key), onEvent)
-  const predict = (sequences: readonly Int32Array[]) =>
-    predicted(context, { config: encoder, parameters: trained.parameters }, sequences, batching)
-  const validation = await predict(sides.validation.sequences)
-  await store.writeLogits(stage.key, { validation, test: await predict(sides.test.sequences) })
+  const model = { config: encoder, parameters: trained.parameters }
+  const unseen = [...sides.validation.sequences, ...sides.test.sequences]
+  const logits = await predicted(context, model, unseen, batching)
+  const validation = logits.slice(0, sides.validation.sequences.length)
+  await store.writeLogits(stage.key, { validation, test: logits.slice(validation.length) })
   const warnings = warningsOf(stage, trained, validation, context, sides)
   const { history, bestEpoch, steps, sequencesPerSecond } = trained
   const best = history.find(({ epoch }) => epoch === bestEpoch)
