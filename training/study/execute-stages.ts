@@ -1,7 +1,6 @@
 /** Runs the stages of a plan in order, each once: finished ones are skipped, a failed one stops only what depends on it. */
 import { DiskFull, isLextierError, isOutOfSpace } from '../../src/errors.js'
 import type { OnEvent } from '../recipes/events.js'
-import { byProgram, programsOf } from './program-order.js'
 import { runStage, weightsNeeded } from './run-stage.js'
 import type { StageContext } from './stage-context.js'
 import { byProgram } from './stage-order.js'
@@ -37,8 +36,7 @@ const POLL_MS = 2_000
 
 /** @throws DiskFull, after which nothing can go on; every other failure is recorded */
 export async function executeStages(options: ExecuteOptions): Promise<Execution> {
-  const { holder, store } = options
-  const wanted = byProgram(options.wanted, ({ stage, context }) => programsOf(stage, (key) => context.fit(key)))
+  const { wanted, holder, store } = options
   await forgetWithoutWeights(options)
   const failed = new Map<string, string>()
   const blocked = new Map<string, string>()
