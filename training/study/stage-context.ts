@@ -8,18 +8,19 @@ import type { OnEvent } from '../recipes/events.js'
 import type { Sides } from '../recipes/run.js'
 import { tokenizeExamples } from '../recipes/token-set.js'
 import { writeWhole } from '../write-whole.js'
+import { RecentlyUsed } from './recently-used.js'
 import type { StageStore } from './stage-store.js'
 import type { FitStage, Stage } from './stages.js'
 import type { StudyData } from './study-data.js'
 import type { StudyConfig } from './study-schema.js'
 import type { StudySources, Vocabulary } from './study-sources.js'
 
-/** Token sets that are kept in memory: stages of one fold and length follow each other. */
-const KEPT_SIDES = 2
+/** Tokens of the folds that are kept in memory, 256 MiB: stages of equal programs, one after the other, go through all folds. */
+const KEPT_TOKENS = 2 ** 26
 
 /** A study and what it reads, for whoever runs its stages or puts its results together. */
 export class StudyContext {
-  private readonly sidesOf = new Map<string, Promise<Sides>>()
+  private readonly sidesOf = new RecentlyUsed<Sides>(KEPT_TOKENS, tokensOf)
   private windows: { key: string; value: Promise<CorpusWindows> } | undefined
 
   /** @param stages of the plan, by key */
@@ -44,12 +45,7 @@ export class StudyContext {
 
   /** The texts of a fold as a model with this limit reads them. */
   sides(fold: number, maxTokens: number): Promise<Sides> {
-    const key = `${fold} ${maxTokens}`
-    const known = this.sidesOf.get(key) ?? this.tokenized(fold, maxTokens)
-    this.sidesOf.delete(key)
-    this.sidesOf.set(key, known)
-    for (const oldest of [...this.sidesOf.keys()].slice(0, -KEPT_SIDES)) this.sidesOf.delete(oldest)
-    return known
+    return this.sidesOf.get(`${fold} ${maxTokens}`, () => this.tokenized(fold, maxTokens))
   }
 
   async batching(fold: number, maxTokens: number) {
@@ -86,4 +82,9 @@ export interface StageContext extends StudyContext {
 
 export function stageContext(study: StudyContext, engine: Engine, onEvent: OnEvent): StageContext {
   return Object.assign(study, { engine, onEvent })
+}
+
+function tokensOf(sides: Sides): number {
+  const sequences = Object.values(sides).flatMap((side) => side.sequences)
+  return sequences.reduce((sum, { length }) => sum + length, 0)
 }
