@@ -44,7 +44,7 @@ const TierSummary = Type.Object(
     provider: Type.String({ description: 'execution provider in use; empty before it is chosen' }),
     variant: Type.String({
       description:
-        'form of the model that runs: portable (the exported file), fused_fp32 or fused_int8 (derived from it); empty before it is loaded',
+        'form of the model that runs: portable (the exported file), fused_fp32, fused_fp16 or fused_int8 (derived from it); empty before it is loaded',
     }),
     accuracy: EstimateSchema,
   },

@@ -19,9 +19,9 @@ export type GpuElement = 'fp16' | 'fp32'
  * - `packed`: an operator that takes the tokens as they are (CUDA)
  * - `packed_joined`: the same, queries, keys and values from one matrix product (CUDA)
  * - `ranges`: padded between two Gathers, masked by lengths (CUDA)
- * - `bias`: padded between two Gathers, masked by an added bias (WebGPU)
+ * - `bias`: padded between two Gathers, masked by an added bias
  * - `bias_first`: as `bias`, with the projections' biases added beforehand
- * - `plain`: as `bias`, of plain operators
+ * - `plain`: as `bias`, of plain operators: WebGPU's fused one is wrong beyond some 30 tokens in ONNX Runtime 1.29
  */
 export type GpuAttention = 'packed' | 'packed_joined' | 'ranges' | 'bias' | 'bias_first' | 'plain'
 

@@ -45,7 +45,11 @@ export async function openVariant(family: Family, tier: TierName, options: Varia
   const model = new TierModel(family, found, options)
   let cacheFault: string | undefined
   try {
-    for (const variant of variantsToTry(options.provider, options.variant)) {
+    const planned = variantsToTry(options.provider, options.variant)
+    if (options.variant !== 'auto' && options.variant !== 'portable' && !planned.includes(options.variant)) {
+      refused.push({ variant: options.variant, reason: `there is none for provider ${options.provider}` })
+    }
+    for (const variant of planned) {
       if (variant === 'portable') break
       const attempt = await tryVariant(model, variant, options)
       cacheFault ??= attempt.cacheFault

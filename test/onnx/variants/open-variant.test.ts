@@ -77,6 +77,12 @@ test('the variant asked for is the one that runs', async () => {
   assert.deepEqual(portable.logits, await portableLogits())
 })
 
+test('a variant that the provider does not have is refused by name', async () => {
+  const session = await open(undefined, 'fused_fp16')
+  assert.deepEqual(session.refused, [{ variant: 'fused_fp16', reason: 'there is none for provider cpu' }])
+  assert.equal(session.variant, 'portable')
+})
+
 test('a damaged cache entry is built anew', async () => {
   const cache = await newCache()
   await open(cache)
