@@ -1,25 +1,25 @@
-/** A thread that parses JSON bodies: large ones would keep the event loop from every other request. */
-import { parentPort } from 'node:worker_threads'
+/** The thread that parses large JSON bodies. */
+import { isLextierError } from '../errors.js'
+import { answerCalls } from '../threads/answer-calls.js'
 import { parseJsonBody } from './json-body.js'
+import { hasMoreValuesThan } from './value-count.js'
 
-export interface ParseCommand {
-  readonly id: number
-  readonly bytes: Uint8Array
-}
-
-export interface ParseReport {
-  readonly id: number
+export interface ParsedBody {
   readonly value?: unknown
   /** of InvalidRequest */
   readonly fault?: string
 }
 
-parentPort?.on('message', ({ id, bytes }: ParseCommand) => {
-  let report: ParseReport
+/** Taking over a value costs the event loop time for each value in it; requests have some hundreds at most. */
+const MAX_VALUES = 10_000
+
+answerCalls((bytes: Uint8Array): ParsedBody => {
   try {
-    report = { id, value: parseJsonBody(bytes) }
+    const value = parseJsonBody(bytes)
+    if (!hasMoreValuesThan(MAX_VALUES, value)) return { value }
+    return { fault: `the body holds more than ${MAX_VALUES} values; no request has so many, see /docs` }
   } catch (error) {
-    report = { id, fault: (error as Error).message }
+    if (!isLextierError(error)) throw error
+    return { fault: error.message }
   }
-  parentPort?.postMessage(report)
 })

@@ -2,6 +2,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
 import { type RequestPart, schemaViolationError } from './schema-violations.js'
+import { withStringLimits } from './string-limits.js'
 
 const PARTS: Readonly<Record<string, RequestPart>> = {
   body: 'body',
@@ -18,11 +19,14 @@ export function createRequestValidator(): FastifySchemaCompiler<object> {
   // "Infinity" converts to a number, and Ajv's strict numbers would exempt it from every limit
   const fromText = { coerceTypes: true, strictNumbers: false } as const
   const compilers = {
-    json: { first: new Ajv({ ...common }), all: new Ajv({ ...common, allErrors: true }) },
+    json: {
+      first: withStringLimits(new Ajv({ ...common })),
+      all: withStringLimits(new Ajv({ ...common, allErrors: true })),
+    },
     // headers, paths and queries are text on the wire
     text: {
-      first: new Ajv({ ...common, ...fromText }),
-      all: new Ajv({ ...common, ...fromText, allErrors: true }),
+      first: withStringLimits(new Ajv({ ...common, ...fromText })),
+      all: withStringLimits(new Ajv({ ...common, ...fromText, allErrors: true })),
     },
   }
   return ({ schema, httpPart }) => {

@@ -18,9 +18,9 @@ import type { ClassifierOptions } from './classifier-options.js'
 import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
 import { EngineHost } from './engine-host.js'
 import { prepareTexts } from './long-text.js'
-import { readableTexts } from './readable-texts.js'
 import { Scheduler } from './scheduler.js'
 import { isReady, runsPacked, type ServedFamily } from './served-family.js'
+import { TextReader } from './text-reader.js'
 import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
 
 export type { ClassifierOptions } from './classifier-options.js'
@@ -45,6 +45,7 @@ class ServingClassifier implements Classifier {
   readonly #scheduler: Scheduler
   readonly #engines: EngineHost
   readonly #answering: Answering
+  readonly #reader: TextReader
   /** undefined until the engines first were warm */
   #rehearsal: Promise<void> | undefined
   #rehearsed = false
@@ -74,6 +75,7 @@ class ServingClassifier implements Classifier {
       now: () => performance.now(),
     })
     this.#answering = new Answering(this.#scheduler, this.#engines)
+    this.#reader = new TextReader(settings.families)
   }
 
   async classify(request: ClassifyRequest): Promise<ClassifyResult> {
@@ -120,7 +122,7 @@ class ServingClassifier implements Classifier {
       })
     }
     await this.#rehearsal
-    await this.#engines.stop()
+    await Promise.all([this.#engines.stop(), this.#reader.close()])
     this.#logAttainment()
   }
 
@@ -158,18 +160,18 @@ class ServingClassifier implements Classifier {
     return family
   }
 
-  /** @throws PayloadTooLarge, InvalidRequest */
-  async #prepare(family: ServedFamily, { texts, longText }: ClassifyRequest) {
+  /** @throws PayloadTooLarge, InvalidRequest, RequestAborted */
+  async #prepare(family: ServedFamily, { texts, longText, signal }: ClassifyRequest) {
     const startMs = performance.now()
     this.#preparing++
     try {
-      const encoded = await family.tokenizer.encodeBatch(await readableTexts(texts))
+      const { maxRequestTokens } = this.#settings
+      const ids = await this.#reader.read(family, texts, {
+        maxTokens: longText === 'windows' ? maxRequestTokens : Number.POSITIVE_INFINITY,
+        signal,
+      })
       const { maxTokens, windowOverlap } = family.family.manifest
-      const prepared = prepareTexts(
-        encoded.map(({ ids }) => ids),
-        family.tokenizer,
-        { longText, maxTokens, windowOverlap, maxRequestTokens: this.#settings.maxRequestTokens },
-      )
+      const prepared = prepareTexts(ids, family.tokenizer, { longText, maxTokens, windowOverlap, maxRequestTokens })
       return { prepared, tokenizeMs: performance.now() - startMs }
     } finally {
       this.#preparing--

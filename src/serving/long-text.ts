@@ -30,10 +30,7 @@ export function prepareTexts(
   const { longText, maxTokens, windowOverlap, maxRequestTokens } = policy
   const total = texts.reduce((sum, ids) => sum + ids.length, 0)
   if (longText === 'windows' && total > maxRequestTokens) {
-    throw new PayloadTooLarge(
-      `the request has ${total} tokens, and at most ${maxRequestTokens} are read in windows; ` +
-        'send fewer or shorter texts, or long_text "truncate"',
-    )
+    throw tooManyTokens(String(total), maxRequestTokens)
   }
   return texts.map((ids) => {
     const windows =
@@ -45,4 +42,12 @@ export function prepareTexts(
       sequences: windows.map(({ start, end }) => withSpecialTokens(ids.subarray(start, end), special)),
     }
   })
+}
+
+/** @param found how many there are, in words */
+export function tooManyTokens(found: string, maxRequestTokens: number): Error {
+  return new PayloadTooLarge(
+    `the request has ${found} tokens, and at most ${maxRequestTokens} are read in windows; ` +
+      'send fewer or shorter texts, or long_text "truncate"',
+  )
 }

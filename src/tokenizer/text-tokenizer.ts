@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import tokenizers from 'tokenizers'
 import { TokenizerInvalid } from '../errors.js'
+import type { Limit } from './limit-concurrency.js'
 import { splitAtWhitespace } from './text-chunks.js'
 import { codePointOffsetsToUtf16 } from './utf16-offsets.js'
 
@@ -22,6 +23,8 @@ export interface Encoded {
 }
 
 export interface TextTokenizer {
+  /** the `tokenizer.json` that it was made of, from which another thread can make the same */
+  readonly definition: string
   readonly clsId: number
   readonly sepId: number
   readonly padId: number
@@ -35,6 +38,8 @@ export interface TextTokenizer {
    * written out in the text, such as `[SEP]`, becomes that token, as it does in Hugging Face's tokenizers.
    */
   encode(text: string): Promise<Encoded>
+  /** The ids alone: nothing else that the library knows of a text is kept in memory. */
+  encodeIds(text: string): Promise<Int32Array>
   encodeBatch(texts: readonly string[]): Promise<Encoded[]>
 }
 
@@ -47,12 +52,29 @@ interface TokenizerJson {
 }
 
 /**
- * Reads a Hugging Face `tokenizer.json`. Truncation and padding that it may prescribe are switched off: callers decide
- * about windows, and nothing is ever cut silently.
+ * Reads a Hugging Face `tokenizer.json`.
  * @throws TokenizerInvalid when the file is missing, is not a tokenizer, or lacks [CLS], [SEP], [PAD] or [UNK]
  */
 export function loadTokenizer(file: string): TextTokenizer {
-  const { tokenizer, json } = open(file)
+  let definition: string
+  try {
+    definition = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw unreadable(file, error)
+  }
+  return createTokenizer(definition, file)
+}
+
+/**
+ * Truncation and padding that the definition may prescribe are switched off: callers decide about windows, and nothing is
+ * ever cut silently.
+ * @param definition what a `tokenizer.json` holds
+ * @param file names it in errors
+ * @param limit how many pieces of texts may be encoded at once; default: any number
+ * @throws TokenizerInvalid as loadTokenizer does
+ */
+export function createTokenizer(definition: string, file: string, limit: Limit = (work) => work()): TextTokenizer {
+  const { tokenizer, json } = parse(definition, file)
   tokenizer.disableTruncation()
   tokenizer.disablePadding()
   const tokenId = (token: string): number => {
@@ -64,14 +86,20 @@ export function loadTokenizer(file: string): TextTokenizer {
   const chunkable = json.pre_tokenizer?.type === 'BertPreTokenizer' && json.normalizer?.type === 'BertNormalizer'
 
   const encodePiece = (text: string) => tokenizer.encode(text, null, { addSpecialTokens: false })
+  const piecesOf = (text: string) => (chunkable ? splitAtWhitespace(text, CHUNK_CODE_UNITS) : [text])
+  const encodeIds = async (text: string): Promise<Int32Array> => {
+    const ids: Int32Array[] = []
+    for (const piece of piecesOf(text)) ids.push(idsOf(await limit(() => encodePiece(piece))))
+    return concatenate(ids)
+  }
   const encode = async (text: string): Promise<Encoded> => {
-    const pieces = chunkable ? splitAtWhitespace(text, CHUNK_CODE_UNITS) : [text]
+    const pieces = piecesOf(text)
     const encodings: Awaited<ReturnType<typeof encodePiece>>[] = []
     const ids: Int32Array[] = []
     for (const piece of pieces) {
-      const encoding = await encodePiece(piece)
+      const encoding = await limit(() => encodePiece(piece))
       encodings.push(encoding)
-      ids.push(Int32Array.from(encoding.getIds()))
+      ids.push(idsOf(encoding))
     }
     return {
       ids: concatenate(ids),
@@ -91,6 +119,7 @@ export function loadTokenizer(file: string): TextTokenizer {
   }
 
   return {
+    definition,
     clsId: tokenId('[CLS]'),
     sepId: tokenId('[SEP]'),
     padId: tokenId('[PAD]'),
@@ -98,17 +127,26 @@ export function loadTokenizer(file: string): TextTokenizer {
     maskId: tokenizer.tokenToId('[MASK]') ?? undefined,
     vocabSize: tokenizer.getVocabSize(true),
     encode,
+    encodeIds,
     encodeBatch: (texts) => Promise.all(texts.map(encode)),
   }
 }
 
-function open(file: string): { tokenizer: InstanceType<typeof tokenizers.Tokenizer>; json: TokenizerJson } {
+function idsOf(encoding: { getIds(): number[] }): Int32Array {
+  return Int32Array.from(encoding.getIds())
+}
+
+function parse(definition: string, file: string) {
   try {
-    const source = readFileSync(file, 'utf8')
-    return { tokenizer: tokenizers.Tokenizer.fromString(source), json: JSON.parse(source) as TokenizerJson }
+    const json = JSON.parse(definition) as TokenizerJson
+    return { tokenizer: tokenizers.Tokenizer.fromString(definition), json }
   } catch (error) {
-    throw new TokenizerInvalid(file, `cannot be read as a tokenizer.json (${(error as Error).message})`)
+    throw unreadable(file, error)
   }
+}
+
+function unreadable(file: string, error: unknown): Error {
+  return new TokenizerInvalid(file, `cannot be read as a tokenizer.json (${(error as Error).message})`)
 }
 
 function concatenate(parts: readonly Int32Array[]): Int32Array {

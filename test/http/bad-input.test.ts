@@ -179,6 +179,16 @@ test('every violation of a small body is listed, and only the first of a huge on
     '/text',
     '/tier',
   ])
-  const huge = (await predict({ texts: Array(100_000).fill(1) })).json()
+  const huge = (await predict({ texts: Array(9_000).fill(1) })).json()
   assert.equal(huge.errors.length, 1)
+})
+
+test('a large body of more values than any request has is refused without being taken over', async (t) => {
+  const { predict, classifier } = await testApp(t)
+  const answer = await predict({ texts: Array(200_000).fill('a') })
+  assert.deepEqual([answer.statusCode, answer.json().code], [400, 'INVALID_REQUEST'])
+  assert.match(answer.json().detail, /more than 10000 values/)
+  const large = await predict({ texts: Array(64).fill('a'.repeat(10_000)) })
+  assert.equal(large.statusCode, 200)
+  assert.equal(classifier.asked.length, 1)
 })

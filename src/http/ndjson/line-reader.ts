@@ -32,6 +32,7 @@ class GrowingLine {
   readonly #maxBytes: number
   #parts: Buffer[] = []
   #bytes = 0
+  #blank = true
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -39,6 +40,8 @@ class GrowingLine {
 
   add(part: Buffer): void {
     if (part.length === 0) return
+    // as it comes: a long line looked through at its end would hold up everything else
+    this.#blank &&= isBlank(part)
     this.#bytes += part.length
     // one more than allowed: it may be the carriage return of the line's end
     if (this.#bytes > this.#maxBytes + 1) this.#parts = []
@@ -50,10 +53,12 @@ class GrowingLine {
     let bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts)
     if (bytes.at(-1) === CARRIAGE_RETURN) bytes = bytes.subarray(0, -1)
     const tooLong = this.#bytes > this.#maxBytes + 1 || bytes.length > this.#maxBytes
+    const blank = this.#blank
     this.#parts = []
     this.#bytes = 0
+    this.#blank = true
     if (tooLong) return { tooLong }
-    return isBlank(bytes) ? undefined : { bytes }
+    return blank ? undefined : { bytes }
   }
 }
 
