@@ -1,4 +1,7 @@
 /** The GPU bench: one request beside bare `session.run`, packed throughput beside PyTorch, and the rate that keeps a p99. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { InvalidConfiguration } from '../src/errors.js'
 import type { TierName } from '../src/family/family-schema.js'
 import { BATCH_SHAPE } from '../src/serving/batch-planner.js'
@@ -7,6 +10,7 @@ import { withSpecialTokens } from '../src/tokenizer/windows.js'
 import { createRandom } from '../training/random.js'
 import { encoderFlops } from './gpu/encoder-flops.js'
 import { type PytorchAnchor, pytorchAnchor } from './gpu/pytorch-anchor.js'
+import { writeRandomFamily } from './gpu/random-family.js'
 import { runClosedLoop } from './load/closed-loop.js'
 import { isAnswered } from './load/observation.js'
 import { runOpenLoop } from './load/open-loop.js'
@@ -19,13 +23,21 @@ import { type RawThroughput, timeRaw } from './raw/measure-raw.js'
 import { sendNext } from './serving/bench-context.js'
 import type { Capacity } from './serving/measure-capacity.js'
 import { measureServedAndRaw, rawModel } from './serving/measure-tier.js'
-import { type MeasuredServer, mayPoll, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
+import {
+  chosenFamily,
+  type MeasuredServer,
+  mayPoll,
+  type OnProgress,
+  prepareBench,
+  withServer,
+} from './serving/measured-server.js'
 import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
 import type { RunDescription } from './serving/serve-result.js'
 import { textOfTokens } from './workload/synthetic-texts.js'
 
 export interface GpuFlags extends ServeFlags {
   readonly tier: string
+  readonly architecture?: string
   readonly python: string
   readonly ceiling: string
   readonly limit: string
@@ -34,6 +46,8 @@ export interface GpuFlags extends ServeFlags {
 
 export interface GpuOptions {
   readonly tier: string
+  /** random weights of this shape in place of the family's; undefined: the family itself */
+  readonly architecture?: string | undefined
   /** program that has PyTorch and transformers */
   readonly python: string
   /** matrix products that the device reaches, TFLOP/s */
@@ -56,6 +70,8 @@ export interface GpuMeasured {
   readonly pytorch: PytorchAnchor | { readonly skipped: string }
   /** matrix products of the answers at capacity, over the ceiling */
   readonly shareOfCeiling: number
+  /** the same of bare `session.run` at its best */
+  readonly rawShareOfCeiling: number
   /** open loop; null when no rate tried kept the limit */
   readonly goodput: Trial | null
   readonly trials: readonly Trial[]
@@ -71,7 +87,8 @@ export interface GpuResult extends BenchResult, RunDescription, GpuMeasured {
 /** `npm run bench -- gpu` */
 export async function runGpuBench(flags: GpuFlags): Promise<void> {
   const options = {
-    tier: flags.tier,
+    tier: flags.architecture === undefined ? flags.tier : 'teacher',
+    architecture: flags.architecture,
     python: flags.python,
     ceilingTflops: oneNumber('--ceiling', flags.ceiling, 0.001, 1e6),
     limitMs: oneNumber('--limit', flags.limit, 1, 60_000),
@@ -82,9 +99,22 @@ export async function runGpuBench(flags: GpuFlags): Promise<void> {
 }
 
 export async function benchGpu(serve: ServeOptions, options: GpuOptions, onProgress: OnProgress): Promise<GpuResult> {
-  const prepared = await prepareBench(serve, onProgress)
-  const { measured, run } = await withServer(prepared, (server) => measure(server, options))
-  return { bench: 'gpu', ...run, ...measured, gpuOptions: options }
+  const scratch =
+    options.architecture === undefined ? undefined : await mkdtemp(join(tmpdir(), 'lextier-bench-family-'))
+  try {
+    let chosen = serve
+    if (scratch !== undefined) {
+      onProgress('random weights')
+      const like = await chosenFamily(serve)
+      const family = await writeRandomFamily(scratch, like, options.architecture!, serve.seed)
+      chosen = { ...serve, family, server: { ...serve.server, models: scratch, cache: join(scratch, 'cache') } }
+    }
+    const prepared = await prepareBench(chosen, onProgress)
+    const { measured, run } = await withServer(prepared, (server) => measure(server, options))
+    return { bench: 'gpu', ...run, ...measured, gpuOptions: options }
+  } finally {
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
+  }
 }
 
 /** Special tokens included. */
@@ -117,6 +147,7 @@ async function measure(server: MeasuredServer, options: GpuOptions): Promise<Gpu
     options.trials,
   )
   const flopsPerText = lengths.reduce((sum, tokens) => sum + encoderFlops(config, tokens), 0) / workload.texts.length
+  const shareOfCeiling = (textsPerSecond: number) => (flopsPerText * textsPerSecond) / (options.ceilingTflops * 1e12)
   return {
     tier,
     single128,
@@ -124,7 +155,8 @@ async function measure(server: MeasuredServer, options: GpuOptions): Promise<Gpu
     sequences: lengths.length,
     raw,
     pytorch,
-    shareOfCeiling: (flopsPerText * capacity.textsPerSecond) / (options.ceilingTflops * 1e12),
+    shareOfCeiling: shareOfCeiling(capacity.textsPerSecond),
+    rawShareOfCeiling: shareOfCeiling(raw[raw.best].textsPerSecond),
     goodput: best,
     trials,
     serverOverOffline: best && best.goodPerSecond / capacity.textsPerSecond,
@@ -172,7 +204,7 @@ async function openLoop(
 }
 
 function gpuTable({ family, tier, server, workload, single128, ...result }: GpuResult): string {
-  const { capacity, raw, pytorch, shareOfCeiling, goodput, serverOverOffline, gpuOptions } = result
+  const { capacity, raw, pytorch, shareOfCeiling, rawShareOfCeiling, goodput, serverOverOffline, gpuOptions } = result
   const { limitMs, ceilingTflops } = gpuOptions
   // a text of several windows is several sequences
   const perSequence = workload.texts / result.sequences
@@ -209,7 +241,7 @@ function gpuTable({ family, tier, server, workload, single128, ...result }: GpuR
     'skipped' in pytorch
       ? `skipped PyTorch: ${pytorch.skipped}`
       : `PyTorch ${pytorch.versions.torch} in ${pytorch.precision} on ${pytorch.device}`,
-    `matrix products at saturation: ${percent(shareOfCeiling)} of ${ceilingTflops} TFLOP/s`,
+    `matrix products: ${percent(shareOfCeiling)} of ${ceilingTflops} TFLOP/s served at saturation, ${percent(rawShareOfCeiling)} by bare session.run`,
     '',
     goodput
       ? `Poisson load: ${goodput.goodPerSecond.toPrecision(3)} texts/s with p99 ${ms(goodput.p99Ms)} (limit ${limitMs} ms), ${percent(serverOverOffline)} of the saturated throughput`

@@ -129,11 +129,12 @@ withEngines(
   serverBench(
     'gpu',
     'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
-    { initial: '20', of: 'of each open loop; other phases are shares of it' },
+    { initial: '8', of: 'of each open loop; other phases are shares of it' },
     'cuda',
   ),
 )
   .option('--tier <name>', 'which tier', 'teacher')
+  .option('--architecture <name>', 'random weights of this shape in place of the tier: bert-base, for instance')
   .option(
     '--python <program>',
     'a Python that has PyTorch and transformers; without them that part is skipped',
@@ -141,7 +142,7 @@ withEngines(
   )
   .option('--ceiling <TFLOP/s>', 'matrix products that the device reaches (790: half precision, one H200)', '790')
   .option('--limit <ms>', 'p99 that the open loop must keep', '130')
-  .option('--trials <count>', 'open loops of the search for the highest rate', '6')
+  .option('--trials <count>', 'open loops of the search for the highest rate', '5')
   .option('--connections <counts>', CONNECTIONS)
   .action(async (flags) => {
     const { runGpuBench } = await import('./gpu.js')

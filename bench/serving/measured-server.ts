@@ -119,7 +119,8 @@ function tokenLimit({ server: flags }: ServeOptions, { choice }: RunningServer):
   return batchTokenLimit(choice.provider, flags.maxBatchTokens === undefined ? undefined : Number(flags.maxBatchTokens))
 }
 
-async function chosenFamily({ server: { models }, family: name }: ServeOptions): Promise<Family> {
+/** @throws InvalidConfiguration when the family is not there */
+export async function chosenFamily({ server: { models }, family: name }: ServeOptions): Promise<Family> {
   const { families } = await listFamilies(models, { verify: 'sizes' })
   const found = name === undefined ? families[0] : families.find(({ manifest }) => manifest.name === name)
   if (found) return found

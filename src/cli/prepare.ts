@@ -11,7 +11,7 @@ export function addPrepare(program: Command): void {
     .description('build and check the model variants that serve would build at its first start')
     .option('--models <folder>', 'folder whose subfolders are families (LEXTIER_MODELS, default: the bundled families)')
     .option('--family <name>', 'one of them alone')
-    .option('--provider <name>', 'execution provider to prepare for; only cpu has variants', 'cpu')
+    .option('--provider <name>', 'execution provider to prepare for: cpu, cuda or webgpu', 'cpu')
     .option('--cache <folder>', "where variants are kept (LEXTIER_CACHE, default: lextier in the user's cache folder)")
     .option('--data <file>', 'CSV or JSONL file: measures what each variant loses on labelled texts; needs --family')
     .option('--text-column <name>', 'with --data: the column with the texts')
