@@ -2,7 +2,7 @@
  * From a request whose texts are tokens to its answer: route by predicted completion, schedule, average windows,
  * calibrate; and, where the caller wants to be surer than the first tier is, the same again with a more accurate one.
  */
-import { isLextierError } from '../errors.js'
+import { isLextierError, NotReady } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { softmax } from '../family/softmax.js'
 import { averageLogits } from '../tokenizer/windows.js'
@@ -53,7 +53,7 @@ export class Answering {
     this.#engines = engines
   }
 
-  /** @throws BudgetInfeasible, Overloaded, DeadlineExceeded, RequestAborted, EngineFailed */
+  /** @throws BudgetInfeasible, Overloaded, DeadlineExceeded, RequestAborted, NotReady, EngineFailed */
   async answer(asked: PreparedRequest): Promise<ClassifyResult> {
     const { request, family, budgetMs } = asked
     const { minConfidence } = request
@@ -144,14 +144,15 @@ export class Answering {
   ): Promise<TierAnswer> {
     const { estimate, idleMs } = forecasts(name)
     const tier = family.tier(name)!
-    const scheduled = await this.#scheduler.submit({
+    const work = {
       key: { family: family.name, tier: name },
       sequences: prepared.flatMap(({ sequences }) => sequences),
       arrivalMs: request.arrivalMs,
       deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
       budgetMs,
       signal: request.signal,
-    })
+    }
+    const scheduled = await this.#scheduler.submit(work).catch((error) => Promise.reject(namedFailure(error, family)))
     const predictions = predictionsOf(family, tier, prepared, scheduled, request.abstainBelow)
     const elapsedMs = routedMs - request.arrivalMs
     if (learn) tier.completion.observe(estimate, predictedMs - elapsedMs, performance.now() - routedMs)
@@ -189,6 +190,12 @@ function predictionsOf(
     const probabilities = softmax(averageLogits(rows, text.windows), temperature)
     return predictionOf(probabilities, family.family.manifest.labels, text, abstainBelow)
   })
+}
+
+/** An engine that came back without a tier refuses the work that waited for it: the reason is the tier's, not the engine's. */
+function namedFailure(error: unknown, family: ServedFamily): unknown {
+  const { code } = error as { code?: string }
+  return code === 'ENGINE_FAILED' && !family.ready ? new NotReady(family.reasons()[0]!) : error
 }
 
 function routing(request: ClassifyRequest, route: Route, budgetMs: number | undefined, actualMs: number) {

@@ -5,7 +5,6 @@
  */
 import {
   Draining,
-  EngineFailed,
   FamilyNotFound,
   InvalidRequest,
   isLextierError,
@@ -34,6 +33,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   return new ServingClassifier(classifierSettings(options))
 }
 
+const HOPELESS = 'no inference engine can be kept running; /health/ready says why'
 const REHEARSAL_ROUNDS = 4
 /** of each family */
 const REHEARSAL_MS = 300
@@ -64,7 +64,7 @@ class ServingClassifier implements Classifier {
         this.#scheduler.pump()
         if (this.#engines.warm) this.#rehearsal ??= this.#rehearse()
       },
-      hopeless: (reason) => this.#scheduler.failAll(new EngineFailed(reason.split(';')[0]!)),
+      hopeless: () => this.#scheduler.failAll(new NotReady(HOPELESS)),
     })
     this.#scheduler = new Scheduler({
       ...settings,
@@ -156,7 +156,7 @@ class ServingClassifier implements Classifier {
       throw new TierNotFound(tier, family.name, family.tiers.map((candidate) => candidate.tier).join(', '))
     }
     if (!served.every(isReady)) throw new NotReady(family.reasons()[0] ?? `family "${family.name}" is being loaded`)
-    if (this.#engines.hopeless) throw new NotReady('no inference engine can be kept running; /health/ready says why')
+    if (this.#engines.hopeless) throw new NotReady(HOPELESS)
     return family
   }
 

@@ -85,6 +85,8 @@ test('far above capacity some are answered, the others refused with Retry-After,
 
 test('files that were altered since the start fail by name when an engine comes back, and a reload with the right ones mends it', async () => {
   const original = await readFile(weights())
+  const load = startLoad(url, 6, { text: 'the court held', tier: 'fast' })
+  await until(() => load.outcomes.length > 6, 'answers')
   await appendFile(weights(), 'x')
   process.kill(enginePid(), 'SIGKILL')
   const answer = await poll(`${url}/health/ready`, async (response) =>
@@ -93,6 +95,10 @@ test('files that were altered since the start fail by name when an engine comes 
   const { reasons } = (await answer.json()) as { reasons: string[] }
   assert.match(reasons[0] ?? '', /FAMILY_FILE_ALTERED.*weights\.bin/)
   assert.equal((await fetch(`${url}/health/live`)).status, 200)
+  // what waited while the engine came back hears the same reason
+  const refusals = notAnswered(await load.stop())
+  assert.ok(refusals.length > 0)
+  assert.deepEqual([...new Set(refusals.map(({ status, code }) => `${status} ${code}`))], ['503 NOT_READY'])
   const refused = await call(url, { text: 'a', tier: 'fast' })
   assert.deepEqual([refused.status, refused.code], [503, 'NOT_READY'])
 
