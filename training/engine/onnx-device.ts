@@ -1,5 +1,4 @@
 /** ONNX Runtime as the engine sees it: sessions on one provider, tensors in and out. */
-
 import { totalmem } from 'node:os'
 import { availableMemory, constrainedMemory } from 'node:process'
 import * as ort from 'onnxruntime-node'
@@ -63,6 +62,7 @@ export interface DeviceOptions {
   readonly sessions?: OnnxSessions
 }
 
+/** Programs that a trainer or evaluator holds at once, and that an engine keeps compiled altogether. */
 const PROGRAMS: Record<Provider, number> = { cpu: 16, cuda: 8, webgpu: 8 }
 
 /**
@@ -90,7 +90,7 @@ export function onnxDevice(
   }
 }
 
-/** @returns a cache of what is compiled for the provider; a trainer and an evaluator, and what the fit before them left, fit in */
+/** @returns a cache of what is compiled for the provider: the programs of a usual fit or two, a handful each */
 export function onnxSessions(settings: SessionSettings): OnnxSessions {
   return new SessionCache<Feeds, Results>({
     compile: (model, onDevice) => createSession(model, settings, onDevice),

@@ -6,11 +6,12 @@ import { padBatch } from '../data/pad-batch.js'
 import type { Engine, InferenceFunction, StepFunction } from '../engine/types.js'
 import type { OptimisationConfig } from './config.js'
 import type { OnEvent } from './events.js'
+import type { EpochOf } from './loop-progress.js'
 import { meanNll } from './mean-nll.js'
 import { predictSequences } from './predict-sequences.js'
 import type { StageFiles } from './run-folder.js'
 import type { TokenSet } from './token-set.js'
-import { type Baseline, type EpochOf, type LoopResult, trainingLoop } from './training-loop.js'
+import { type Baseline, type LoopResult, trainingLoop } from './training-loop.js'
 
 /** What training reads of a token set. */
 export type LabelledSequences = Pick<TokenSet, 'sequences' | 'labels'>

@@ -20,8 +20,6 @@ import { batchesPerEpoch, epochPlans, type LoopSchedule, learningRateAt } from '
 import { readJson, readSnapshot, type StageFiles, writeJson, writeSnapshot } from './run-folder.js'
 import { overflowWarning } from './warnings.js'
 
-export type { EpochOf } from './loop-progress.js'
-
 /** How validation went: one number decides which weights are best, and some are written down. */
 export interface Validation<Figures> {
   /** lower is better: an NLL, a loss */
