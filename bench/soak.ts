@@ -10,7 +10,14 @@ const program = new Command('soak')
   .option('--connections <count>', 'requests in flight', '4')
   .option('--engines <count>', "inference processes (default: the server's choice)")
   .option('--threads <count>', "threads of each (default: the server's choice)")
+  .option('--overload <times>', 'offer so many times what the server can do, measured first, and see what it keeps up')
+  .option('--tier <name>', 'with --overload: the tier that is asked for', 'teacher')
   .action(async (flags) => {
+    if (flags.overload !== undefined) {
+      const { runOverload } = await import('./soak/run-overload.js')
+      process.exitCode = (await runOverload(flags)) ? 0 : 1
+      return
+    }
     const { runSoak } = await import('./soak/run-soak.js')
     process.exitCode = (await runSoak(flags)) ? 0 : 1
   })

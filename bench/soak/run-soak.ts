@@ -44,11 +44,8 @@ export async function runSoak(flags: SoakFlags): Promise<boolean> {
     let sent = 0
     const send = () => {
       const turn = sent++
-      const text = Array.from({ length: WORDS[turn % WORDS.length]! }, (_, i) => SENTENCE[i % SENTENCE.length]).join(
-        ' ',
-      )
       const tier = TIERS[turn % TIERS.length]!
-      return client.predict({ body: Buffer.from(JSON.stringify({ text })), tier })
+      return client.predict({ body: Buffer.from(JSON.stringify({ text: soakText(turn) })), tier })
     }
     const samples: MemorySample[] = []
     const errors = new Map<string, number>()
@@ -71,7 +68,11 @@ export async function runSoak(flags: SoakFlags): Promise<boolean> {
   }
 }
 
-async function firstFamily(origin: string): Promise<string> {
+export function soakText(turn: number): string {
+  return Array.from({ length: WORDS[turn % WORDS.length]! }, (_, i) => SENTENCE[i % SENTENCE.length]).join(' ')
+}
+
+export async function firstFamily(origin: string): Promise<string> {
   const { families } = (await (await fetch(`${origin}/v1/families`)).json()) as { families: { name: string }[] }
   return families[0]!.name
 }

@@ -1,0 +1,123 @@
+/** Offers the real server many times what it can do, and sees what it keeps up. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bundledModels } from '../../src/cli/package-root.js'
+import { InvalidConfiguration, NotReady } from '../../src/errors.js'
+import { TIER_NAMES } from '../../src/family/family-schema.js'
+import type { RequestedTier } from '../../src/serving/types.js'
+import { createRandom } from '../../training/random.js'
+import { processTreeUsage } from '../host/process-tree.js'
+import { startServer } from '../host/running-server.js'
+import { runClosedLoop } from '../load/closed-loop.js'
+import { completionRate } from '../load/completion-rate.js'
+import { startLiveProbe } from '../load/live-probe.js'
+import { isAnswered, type Observation } from '../load/observation.js'
+import { runOpenLoop } from '../load/open-loop.js'
+import { durationPercentiles } from '../load/percentile.js'
+import { poissonArrivals } from '../load/poisson-arrivals.js'
+import { createPredictClient } from '../load/predict-client.js'
+import { type OverloadFigures, overloadFaults } from './overload-verdict.js'
+import { firstFamily, type SoakFlags, soakText } from './run-soak.js'
+
+const START_TIMEOUT_MS = 300_000
+/** Accepted requests wait behind a full queue. */
+const REQUEST_TIMEOUT_MS = 300_000
+const CAPACITY_MS = 15_000
+const CAPACITY_CONNECTIONS = 16
+const PROBE_INTERVAL_MS = 20
+const SEED = 1
+/** Of the time: queues and heap have then found their size. */
+const FILLING = 0.3
+
+/** @returns whether every promise under overload was kept */
+export async function runOverload(flags: SoakFlags & { overload: string; tier: string }): Promise<boolean> {
+  const [times, durationMs] = [Number(flags.overload), Number(flags.minutes) * 60_000]
+  if (!(times > 1)) throw new InvalidConfiguration('--overload', 'give a number above 1')
+  if (!(durationMs > 0)) throw new InvalidConfiguration('--minutes', 'give a number above 0')
+  const tier = ['auto' as const, ...TIER_NAMES].find((name) => name === flags.tier)
+  if (!tier) throw new InvalidConfiguration('--tier', `give one of auto, ${TIER_NAMES.join(', ')}`)
+  const { models = bundledModels(), engines, threads } = flags
+  const server = await startServer({ models, provider: 'cpu', engines, threads }, START_TIMEOUT_MS)
+  try {
+    const family = flags.family ?? (await firstFamily(server.origin))
+    const client = createPredictClient(server.origin, family, REQUEST_TIMEOUT_MS)
+    let turn = 0
+    const send = (intendedMs?: number) =>
+      client.predict({ ...nextCall(turn++, tier), ...(intendedMs && { intendedMs }) })
+    const capacity = await capacityOf(() => send())
+    process.stdout.write(`capacity: ${capacity.toFixed(1)} requests a second; offering ${times} times that\n`)
+    const probe = startLiveProbe(`${server.origin}/health/live`, PROBE_INTERVAL_MS)
+    const rss = () => apiRssMiB(server.pid)
+    const before = sleep(FILLING * durationMs).then(rss)
+    const startMs = performance.now()
+    const arrivalsMs = poissonArrivals(times * capacity, durationMs, createRandom(SEED))
+    const load = runOpenLoop({ arrivalsMs, send: (_, intendedMs) => send(intendedMs), poll: false })
+    await sleep(durationMs)
+    const live = await probe.stop()
+    const rssAfterMiB = rss()
+    const observations = await load
+    client.close()
+    const figures: OverloadFigures = {
+      capacityPerSecond: capacity,
+      goodputPerSecond: answerRate(observations, startMs, startMs + durationMs),
+      ...outcomesOf(observations),
+      liveP99Ms: live.p99Ms,
+      liveFailed: live.failed,
+      rssBeforeMiB: await before,
+      rssAfterMiB,
+    }
+    return verdict(figures)
+  } finally {
+    await server.stop()
+  }
+}
+
+function nextCall(turn: number, tier: RequestedTier) {
+  return { body: Buffer.from(JSON.stringify({ text: soakText(turn) })), tier }
+}
+
+async function capacityOf(send: () => Promise<Observation>): Promise<number> {
+  const run = await runClosedLoop({ connections: CAPACITY_CONNECTIONS, durationMs: CAPACITY_MS, send })
+  const rate = answerRate(run.observations, run.startMs + CAPACITY_MS / 5, run.endMs)
+  if (rate === 0) throw new NotReady('no request was answered in time; is the tier too slow for this machine?')
+  return rate
+}
+
+function answerRate(observations: readonly Observation[], fromMs: number, toMs: number): number {
+  const answers = observations.filter(isAnswered).map(({ endedMs, outcome }) => ({ endedMs, tokens: outcome.tokens }))
+  return completionRate(answers, fromMs, toMs).textsPerSecond
+}
+
+function outcomesOf(observations: readonly Observation[]) {
+  const refusalsMs: number[] = []
+  const errors: Record<string, number> = {}
+  for (const { intendedMs, endedMs, outcome } of observations) {
+    if (!('errorCode' in outcome)) continue
+    if (outcome.errorCode === 'OVERLOADED') refusalsMs.push(endedMs - intendedMs)
+    else errors[outcome.errorCode] = (errors[outcome.errorCode] ?? 0) + 1
+  }
+  return {
+    answered: observations.filter(isAnswered).length,
+    refused: refusalsMs.length,
+    refusalP99Ms: durationPercentiles(refusalsMs).p99Ms,
+    errors,
+  }
+}
+
+function apiRssMiB(pid: number): number {
+  const usage = processTreeUsage(pid)
+  if (!usage) throw new NotReady('the server has ended')
+  return usage.rootRssMiB
+}
+
+function verdict(figures: OverloadFigures): boolean {
+  const faults = overloadFaults(figures)
+  const { capacityPerSecond, goodputPerSecond, answered, refused, refusalP99Ms, liveP99Ms } = figures
+  process.stdout.write(
+    `answered: ${answered}, ${goodputPerSecond.toFixed(1)} a second (${((100 * goodputPerSecond) / capacityPerSecond).toFixed(0)}% of the capacity)\n` +
+      `refused: ${refused}, p99 ${refusalP99Ms?.toFixed(1) ?? '–'} ms\n` +
+      `/health/live: p99 ${liveP99Ms?.toFixed(1) ?? '–'} ms\n` +
+      `RSS of the API process: ${figures.rssBeforeMiB.toFixed(0)} MiB, at the end ${figures.rssAfterMiB.toFixed(0)} MiB\n` +
+      `${faults.length > 0 ? `FAILED: ${faults.join('; ')}` : 'passed'}\n`,
+  )
+  return faults.length === 0
+}
