@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { getPriority, platform } from 'node:os'
 import { after, test } from 'node:test'
 import { CallThread, threadEntry } from '../../src/threads/call-thread.js'
 
 interface Counted {
   readonly name: string
   readonly calls: number
+  readonly niceness: number
   readonly bytes: Uint8Array
 }
 
@@ -44,4 +46,13 @@ test('a thread that ends fails what it had, and the next call starts another', a
   await assert.rejects(thread.call({ bytes: Uint8Array.of(255) }), { code: 'INTERNAL' })
   await waiting
   assert.equal((await thread.call({ bytes: Uint8Array.of(8) })).calls, 1)
+})
+
+test('work on a thread yields to the event loop', {
+  skip: platform() !== 'linux' && 'threads share a priority',
+}, async () => {
+  const own = getPriority(0)
+  const { niceness } = await thread.call({ bytes: Uint8Array.of(1) })
+  assert.equal(niceness, Math.max(own, 5))
+  assert.equal(getPriority(0), own)
 })
