@@ -111,7 +111,14 @@ export function isReady({ latency, failure }: ServedTier): boolean {
   return latency !== undefined && failure === undefined
 }
 
-/** Whether the tier's model runs without padding: every variant does but the portable file. */
-export function runsPacked({ variant }: Pick<ServedTier, 'variant'>): boolean {
-  return variant !== undefined && variant !== 'portable'
+/**
+ * Whether a batch of the tier costs what its real tokens do: so it is of every variant but the portable file. Attention pads
+ * all the same but on CUDA, which only WebGPU's large batches feel: the scores of a long text among many short ones would not
+ * fit its buffers.
+ */
+export function runsPacked({
+  variant,
+  provider,
+}: Pick<ServedTier, 'variant'> & { provider?: string | undefined }): boolean {
+  return variant !== undefined && variant !== 'portable' && provider !== 'webgpu'
 }
