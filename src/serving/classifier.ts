@@ -9,6 +9,7 @@ import {
   InvalidRequest,
   isLextierError,
   NotReady,
+  Overloaded,
   RequestAborted,
   TierNotFound,
 } from '../errors.js'
@@ -20,7 +21,7 @@ import { prepareTexts } from './long-text.js'
 import { Scheduler } from './scheduler.js'
 import { isReady, runsPacked, type ServedFamily } from './served-family.js'
 import { TextReader } from './text-reader.js'
-import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
+import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness, RequestedTier } from './types.js'
 
 export type { ClassifierOptions } from './classifier-options.js'
 
@@ -135,6 +136,7 @@ class ServingClassifier implements Classifier {
       this.#preparing,
       budgetMs === undefined ? undefined : request.arrivalMs + budgetMs,
     )
+    this.#refuseWithoutRoom(family, request.tier)
     const { prepared, tokenizeMs } = await this.#prepare(family, request)
     if (request.signal?.aborted) throw new RequestAborted()
 
@@ -158,6 +160,15 @@ class ServingClassifier implements Classifier {
     if (!served.every(isReady)) throw new NotReady(family.reasons()[0] ?? `family "${family.name}" is being loaded`)
     if (this.#engines.hopeless) throw new NotReady(HOPELESS)
     return family
+  }
+
+  /** A full queue refuses at once: reading texts for it would take the CPU from what can be answered. @throws Overloaded */
+  #refuseWithoutRoom(family: ServedFamily, asked: RequestedTier): void {
+    const tiers = asked === 'auto' ? family.tiers.map(({ tier }) => tier) : [asked]
+    if (tiers.some((tier) => this.#scheduler.hasRoom({ family: family.name, tier }))) return
+    const drainMs = this.#scheduler.waitMs(Number.POSITIVE_INFINITY, performance.now())
+    const retryAfterSeconds = Math.min(60, Math.max(1, Math.ceil(drainMs / 1000)))
+    throw Object.assign(new Overloaded(asked, this.#settings.maxQueue), { retryAfterSeconds })
   }
 
   /** @throws PayloadTooLarge, InvalidRequest, RequestAborted */

@@ -9,6 +9,7 @@ const folder = scratchFolder()
 let running: Running
 let restarts = 0
 let batches = 0
+let depth = 0
 
 before(async () => {
   running = await serveTinyFamily(folder.dir, {
@@ -18,7 +19,9 @@ before(async () => {
       answered: () => {},
       rejected: () => {},
       batch: () => void batches++,
-      queueDepth: () => {},
+      queueDepth: (_tier, waiting) => {
+        depth = waiting
+      },
       engineRestarted: () => void restarts++,
       familyReady: () => {},
     },
@@ -43,6 +46,18 @@ test('overload is answered with a time to come again, and every accepted request
     assert.equal(reason.code, 'OVERLOADED')
     assert.ok(reason.retryAfterSeconds >= 1)
   }
+})
+
+test('a full queue refuses before it reads: even a text that nobody could answer is told to come again', async () => {
+  const waiting = Array.from({ length: 60 }, () =>
+    running.classify({ tier: 'teacher', texts: ['the court '.repeat(2_000)] }),
+  )
+  const outcomes = Promise.allSettled(waiting)
+  await running.until(() => depth >= 16, 'a full queue')
+  await assert.rejects(running.classify({ tier: 'teacher', texts: ['<p></p>'] }), { code: 'OVERLOADED' })
+  // another tier has room, and reads it
+  await assert.rejects(running.classify({ tier: 'fast', texts: ['<p></p>'] }), { code: 'INVALID_REQUEST' })
+  await outcomes
 })
 
 test('a caller that goes away is let go at once and its work never runs', async () => {
