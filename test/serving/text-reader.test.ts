@@ -27,7 +27,11 @@ test('long texts are read on a thread to the same tokens, in order', async () =>
     await idsOf('a'),
     await idsOf('a < '.repeat(3_000)),
   ]
-  assert.deepEqual(await reader.read(family, texts, unlimited), expected)
+  // the event loop's own tokenizer is left alone
+  const encodeIds = () => assert.fail('tokenized on the event loop')
+  const untouched = { name: 'tiny', tokenizer: { ...tokenizer, encodeIds } }
+  assert.deepEqual(await reader.read(untouched, texts, unlimited), expected)
+  await assert.rejects(reader.read(untouched, ['the court'], unlimited), /tokenized on the event loop/)
 })
 
 test('a text that is markup and nothing else is refused by its place, short or long', async () => {
