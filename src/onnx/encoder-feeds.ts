@@ -16,7 +16,6 @@ const PACKED_FEEDS = {
   token_of_place: (batch: PackedBatch) => new Tensor('int32', batch.tokenOfPlace(), [batch.batch, batch.longest]),
   mean_weights: (batch: PackedBatch) => new Tensor('float32', batch.meanWeights(), [batch.batch, 1, batch.longest]),
   key_bias: (batch: PackedBatch) => new Tensor('float32', batch.keyBias(), [batch.batch, 1, 1, batch.longest]),
-  key_ranges: (batch: PackedBatch) => new Tensor('int32', batch.keyRanges(), [3 * batch.batch + 2]),
 }
 export type PackedInput = keyof typeof PACKED_FEEDS
 

@@ -83,15 +83,6 @@ export class PackedBatch {
     return this.#perPlace(Float32Array, (_, position, length) => (position < length ? 0 : MASKED_SCORE))
   }
 
-  /**
-   * @returns ONNX Runtime's mask by lengths: each text's tokens, then where its queries and its keys begin and end in the
-   *   padded batch, [3 · batch + 2]
-   */
-  keyRanges(): Int32Array {
-    const starts = Array.from({ length: this.batch + 1 }, (_, text) => text * this.longest)
-    return Int32Array.from([...this.#sequences.map(({ inputIds }) => inputIds.length), ...starts, ...starts])
-  }
-
   #perToken(value: (text: number, position: number) => number): Int32Array {
     const values = new Int32Array(this.tokens)
     let at = 0

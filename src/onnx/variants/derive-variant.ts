@@ -24,6 +24,6 @@ export function deriveVariant({ provider, variant, config, weights, precision }:
   }
   return buildGpuEncoder(config, weights, {
     element: variant === 'fused_fp16' ? 'fp16' : 'fp32',
-    attention: provider === 'cuda' ? 'packed' : 'plain',
+    attention: provider === 'cuda' ? 'packed' : 'padded',
   })
 }

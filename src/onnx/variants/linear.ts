@@ -1,10 +1,11 @@
 /** How a variant computes `x · kernel` for the real tokens of a batch; biases are added by the fused operators that follow. */
 import { elementCount, type HostTensors } from '../../family/tensor.js'
+import { toFloat16 } from '../float16.js'
 import type { GraphBuilder } from '../graph-builder.js'
 import { quantise } from '../int8.js'
 import { DataType, inlineTensor } from '../protobuf.js'
 
-export type LinearArithmetic = 'fp32' | 'int8'
+export type LinearArithmetic = 'fp32' | 'fp16' | 'int8'
 
 export interface LinearLayers {
   /** @param rows [rows, in]; what kernels that share them need is computed once */
@@ -17,16 +18,19 @@ export interface LinearInput {
 }
 
 export function linearLayers(graph: GraphBuilder, weights: HostTensors, arithmetic: LinearArithmetic): LinearLayers {
-  return arithmetic === 'fp32' ? fp32Layers(graph, weights) : int8Layers(graph, weights)
+  return arithmetic === 'int8' ? int8Layers(graph, weights) : floatLayers(graph, weights, arithmetic)
 }
 
-function fp32Layers(graph: GraphBuilder, weights: HostTensors): LinearLayers {
+function floatLayers(graph: GraphBuilder, weights: HostTensors, element: 'fp32' | 'fp16'): LinearLayers {
   return {
     prepare: (rows) => ({
       times: (name) => {
         const { values, inputs, outputs } = kernelOf(weights, name)
-        const kernel = graph.initializer(inlineTensor(name, DataType.FLOAT, [inputs, outputs], values))
-        return graph.node('MatMul', [rows, kernel])
+        const tensor =
+          element === 'fp16'
+            ? inlineTensor(name, DataType.FLOAT16, [inputs, outputs], toFloat16(values))
+            : inlineTensor(name, DataType.FLOAT, [inputs, outputs], values)
+        return graph.node('MatMul', [rows, graph.initializer(tensor)])
       },
     }),
   }

@@ -17,10 +17,18 @@ import { GraphBuilder } from '../graph-builder.js'
 import { quantise } from '../int8.js'
 import { DataType, encodeModel, inlineTensor } from '../protobuf.js'
 import type { Precision } from '../stored-weights.js'
-import { type LinearArithmetic, type LinearInput, type LinearLayers, linearLayers } from './linear.js'
-
-const OPSET = 17
-const MICROSOFT = { domain: 'com.microsoft' }
+import {
+  classify,
+  type EncoderParts,
+  encoderLayer,
+  joinedBias,
+  MICROSOFT,
+  OPSET,
+  PROJECTIONS,
+  positionTable,
+  skipLayerNorm,
+} from './encoder-layers.js'
+import { type LinearInput, linearLayers } from './linear.js'
 
 /**
  * @param weights as `readWeights` gives them
@@ -31,33 +39,28 @@ export function buildPackedEncoder(
   config: EncoderConfig,
   weights: HostTensors,
   precision: Precision,
-  arithmetic: LinearArithmetic,
+  arithmetic: 'fp32' | 'int8',
 ): Uint8Array {
   const graph = new GraphBuilder()
   const inputIds = graph.input('input_ids', DataType.INT64, ['batch', 'tokens'])
   const attentionMask = graph.input('attention_mask', DataType.INT64, ['batch', 'tokens'])
-  const encoder: Encoder = {
+  const places = placesOf(graph, attentionMask)
+  const encoder: PaddedInputs = {
     graph,
     config,
     weights,
+    places,
+    element: 'fp32',
     layers: linearLayers(graph, weights, arithmetic),
-    places: placesOf(graph, attentionMask),
+    attention: (prefix, states) => selfAttention(encoder, prefix, states),
   }
   let states = embeddings(encoder, inputIds, precision)
   for (let layer = 0; layer < config.layers; layer++) states = encoderLayer(encoder, layerPrefix(layer), states)
-  const pooled = pooler(encoder, config.pooling === 'cls' ? firstStates(encoder, states) : meanStates(encoder, states))
-  graph.node('Gemm', [pooled, parameter(encoder, 'classifier.weight'), parameter(encoder, 'classifier.bias')], {
-    output: 'logits',
-  })
-  graph.output('logits', DataType.FLOAT, ['batch', config.labels])
+  classify(encoder, config.pooling === 'cls' ? firstStates(encoder, states) : meanStates(encoder, states))
   return encodeModel(graph.build('packed_encoder', { opset: OPSET, domains: { 'com.microsoft': 1 } }))
 }
 
-interface Encoder {
-  readonly graph: GraphBuilder
-  readonly config: EncoderConfig
-  readonly weights: HostTensors
-  readonly layers: LinearLayers
+interface PaddedInputs extends EncoderParts {
   readonly places: Places
 }
 
@@ -90,26 +93,16 @@ function placesOf(graph: GraphBuilder, attentionMask: string): Places {
 }
 
 /** @returns [real, hidden] */
-function embeddings(encoder: Encoder, inputIds: string, precision: Precision): string {
-  const { graph, config, weights, places } = encoder
+function embeddings(encoder: PaddedInputs, inputIds: string, precision: Precision): string {
+  const { graph, places } = encoder
   const ids = graph.node('Gather', [graph.node('Reshape', [inputIds, graph.int64([-1])]), places.ofReal])
   const words = lookUp(encoder, 'embeddings.word_embeddings.weight', ids, precision)
-  const table = (name: string) => weights[`embeddings.${name}_embeddings.weight`]!.values
-  const positionTable = Float32Array.from(table('position'))
-  if (config.typeVocabSize > 0) {
-    // inputs are always of type 0: its row joins the position table
-    const types = table('token_type')
-    positionTable.forEach((value, i) => {
-      positionTable[i] = value + types[i % config.hiddenSize]!
-    })
-  }
-  const shape = [config.maxPositions, config.hiddenSize]
-  const positions = graph.initializer(inlineTensor('positions', DataType.FLOAT, shape, positionTable))
-  return skipLayerNorm(encoder, words, graph.node('Gather', [positions, places.positions]), 'embeddings.LayerNorm')
+  const positions = graph.node('Gather', [positionTable(encoder), places.positions])
+  return skipLayerNorm(encoder, words, positions, 'embeddings.LayerNorm')
 }
 
 /** @returns rows of a stored table in fp32, [real, hidden] */
-function lookUp({ graph, weights }: Encoder, name: string, ids: string, precision: Precision): string {
+function lookUp({ graph, weights }: PaddedInputs, name: string, ids: string, precision: Precision): string {
   const { shape, values } = weights[name]!
   const toFloat = { attributes: { to: { int: DataType.FLOAT } } }
   if (precision === 'fp16') {
@@ -125,27 +118,13 @@ function lookUp({ graph, weights }: Encoder, name: string, ids: string, precisio
   return graph.node('Mul', [found, graph.node('Gather', [scale, ids])])
 }
 
-/** @returns [real, hidden] */
-function encoderLayer(encoder: Encoder, prefix: string, states: string): string {
-  const { layers } = encoder
-  const mixed = selfAttention(encoder, `${prefix}.attention.self`, layers.prepare(states))
-  const attended = layers.prepare(mixed).times(`${prefix}.attention.output.dense.weight`)
-  const output = `${prefix}.attention.output`
-  const middle = skipLayerNorm(encoder, attended, states, `${output}.LayerNorm`, `${output}.dense.bias`)
-  const wide = layers.prepare(middle).times(`${prefix}.intermediate.dense.weight`)
-  const active = activation(encoder, wide, `${prefix}.intermediate.dense.bias`)
-  const narrow = layers.prepare(active).times(`${prefix}.output.dense.weight`)
-  return skipLayerNorm(encoder, narrow, middle, `${prefix}.output.LayerNorm`, `${prefix}.output.dense.bias`)
-}
-
 /** @returns the heads' mixtures of values, joined, [real, hidden] */
-function selfAttention({ graph, config, weights, places }: Encoder, prefix: string, states: LinearInput): string {
-  const padded = (name: string) => graph.node('Gather', [states.times(`${prefix}.${name}.weight`), places.realOf])
-  const biases = ['query', 'key', 'value'].map((name) => weights[`${prefix}.${name}.bias`]!.values)
-  const joined = Float32Array.from(biases.flatMap((values) => Array.from(values)))
-  const bias = graph.initializer(inlineTensor(`${prefix}.bias`, DataType.FLOAT, [joined.length], joined))
-  const inputs = [padded('query'), padded('key'), padded('value'), bias, places.mask]
-  const mixed = graph.node('MultiHeadAttention', inputs, {
+function selfAttention(encoder: PaddedInputs, prefix: string, states: LinearInput): string {
+  const { graph, config, places } = encoder
+  const padded = PROJECTIONS.map((name) =>
+    graph.node('Gather', [states.times(`${prefix}.${name}.weight`), places.realOf]),
+  )
+  const mixed = graph.node('MultiHeadAttention', [...padded, joinedBias(encoder, prefix), places.mask], {
     ...MICROSOFT,
     attributes: { num_heads: { int: config.heads } },
   })
@@ -153,49 +132,18 @@ function selfAttention({ graph, config, weights, places }: Encoder, prefix: stri
   return graph.node('Gather', [flat, places.ofReal])
 }
 
-/** LayerNorm(input + bias + skip) */
-function skipLayerNorm(encoder: Encoder, input: string, skip: string, norm: string, bias?: string): string {
-  const inputs = [input, skip, parameter(encoder, `${norm}.weight`), parameter(encoder, `${norm}.bias`)]
-  if (bias !== undefined) inputs.push(parameter(encoder, bias))
-  const attributes = { epsilon: { float: encoder.config.layerNormEpsilon } }
-  return encoder.graph.node('SkipLayerNormalization', inputs, { ...MICROSOFT, attributes })
-}
-
-function activation(encoder: Encoder, input: string, biasName: string): string {
-  const { graph, config } = encoder
-  const bias = parameter(encoder, biasName)
-  if (config.activation === 'relu') return graph.node('Relu', [graph.node('Add', [input, bias])])
-  return graph.node(config.activation === 'gelu' ? 'BiasGelu' : 'FastGelu', [input, bias], MICROSOFT)
-}
-
 /** @returns the [CLS] states, [batch, hidden] */
-function firstStates({ graph, places }: Encoder, states: string): string {
+function firstStates({ graph, places }: PaddedInputs, states: string): string {
   const first = graph.node('Gather', [places.realOf, graph.int64(0)], { attributes: { axis: { int: 1 } } })
   return graph.node('Gather', [states, first])
 }
 
 /** @returns the mean state of each text's real tokens, [batch, hidden] */
-function meanStates({ graph, places }: Encoder, states: string): string {
+function meanStates({ graph, places }: PaddedInputs, states: string): string {
   const toFloat = { attributes: { to: { int: DataType.FLOAT } } }
   const padded = graph.node('Gather', [states, places.realOf]) // [batch, tokens, hidden]
   const real = graph.node('Unsqueeze', [graph.node('Cast', [places.mask], toFloat), graph.int64([1])])
   const sum = graph.node('Squeeze', [graph.node('MatMul', [real, padded]), graph.int64([1])])
   const lengths = graph.node('Unsqueeze', [graph.node('Cast', [places.lengths], toFloat), graph.int64([1])])
   return graph.node('Div', [sum, lengths])
-}
-
-function pooler(encoder: Encoder, pooled: string): string {
-  const { graph, config } = encoder
-  if (config.pooler === 'none') return pooled
-  const dense = graph.node('Gemm', [
-    pooled,
-    parameter(encoder, 'pooler.dense.weight'),
-    parameter(encoder, 'pooler.dense.bias'),
-  ])
-  return graph.node(config.pooler === 'tanh' ? 'Tanh' : 'Relu', [dense])
-}
-
-function parameter({ graph, weights }: Encoder, name: string): string {
-  const { shape, values } = weights[name]!
-  return graph.initializer(inlineTensor(name, DataType.FLOAT, shape, values))
 }

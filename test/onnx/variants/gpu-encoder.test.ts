@@ -15,7 +15,7 @@ const SEQUENCES = [
 ]
 
 /** CUDA's form with its attention replaced, and WebGPU's as it is: both run on the CPU, which computes fp16 in fp32 and rounds. */
-const FORMS: GpuForm['attention'][] = ['packed', 'plain']
+const FORMS: GpuForm['attention'][] = ['packed', 'padded']
 
 async function run(config: EncoderConfig, form: GpuForm, batches: readonly (readonly number[][])[]) {
   const model = buildGpuEncoder(config, randomParameters(config, 7), form)
@@ -66,7 +66,7 @@ test('fp16: a text’s logits do not depend on the texts it is batched with', as
 test('what fp16 cannot hold becomes NaN, which no check passes', async () => {
   const parameters = randomParameters(SMALL_ENCODER, 7)
   parameters['encoder.layer.0.intermediate.dense.bias']!.values.fill(60_000)
-  const model = buildGpuEncoder(SMALL_ENCODER, parameters, { element: 'fp16', attention: 'bias' })
+  const model = buildGpuEncoder(SMALL_ENCODER, parameters, { element: 'fp16', attention: 'padded' })
   const session = await openEncoder(model, SMALL_ENCODER, { provider: 'cpu', threads: 1 })
   const [logits] = await session.run([{ inputIds: SEQUENCES[0]! }])
   await session.release()
