@@ -1,6 +1,7 @@
 /** What a server must keep up while far more is asked of it than it can do. Pure. */
 
 export interface OverloadFigures {
+  /** mean of before and after the overload */
   readonly capacityPerSecond: number
   /** answered a second while the overload lasted */
   readonly goodputPerSecond: number
@@ -8,7 +9,10 @@ export interface OverloadFigures {
   readonly refused: number
   /** by error code, refusals apart */
   readonly errors: Readonly<Record<string, number>>
+  /** from the send */
   readonly refusalP99Ms: number | null
+  /** the load generator's own lateness, which is not the server's */
+  readonly sendLagP99Ms: number | null
   readonly liveP99Ms: number | null
   readonly liveFailed: number
   /** of the API process: when the queues had filled, and at the end */

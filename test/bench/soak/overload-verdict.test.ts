@@ -9,6 +9,7 @@ const kept: OverloadFigures = {
   refused: 10_900,
   errors: {},
   refusalP99Ms: 24.9,
+  sendLagP99Ms: 2,
   liveP99Ms: 3,
   liveFailed: 0,
   rssBeforeMiB: 180,
