@@ -48,12 +48,13 @@ export function wayOut(provider: Provider, error: unknown): string {
   return `${firstLine(error)}. ${WAYS_OUT[provider]}`
 }
 
-/** @returns what ONNX Runtime said, without the source line and condition that said it, and without a full stop */
+/** @returns what ONNX Runtime said, without the node, source line and condition that said it, and without a full stop */
 export function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const line = message.trim().split('\n')[0] ?? ''
   return line
     .replace(/^\/\S+ /, '')
+    .replace(/^Non-zero status code .*? Status Message: (?:\S+:\d+ \S+ )?/, '')
     .replace(/^.* was false\. /, '')
     .replace(/[.\s]*$/, '')
 }

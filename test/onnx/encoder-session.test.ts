@@ -100,6 +100,10 @@ test('a way out is one line, and names no path of the build machine', () => {
   assert.match(message, /^No adapter was found\. It needs a GPU/)
   const enforced = new Error('/onnxruntime_src/x.cc:100 Context::<lambda()> status == Success was false. No adapter.')
   assert.match(wayOut('webgpu', enforced), /^No adapter\. It needs a GPU/)
+  const running = new Error(
+    "Non-zero status code returned while running Cast node. Name:'Cast_9/node' Status Message: shader_helper.cc:401 GenerateSourceCode Program Cast requires f16 but the device does not support it.",
+  )
+  assert.match(wayOut('webgpu', running), /^Program Cast requires f16 but the device does not support it\. It needs/)
 })
 
 test('parity passes within the tolerance, and fails above it or on NaN', async () => {
