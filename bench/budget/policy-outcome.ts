@@ -1,6 +1,6 @@
 /** What a policy made of a load: budgets met, and how accurate the tiers were that answered. Pure. */
 import type { TierName } from '../../src/family/family-schema.js'
-import { isAnswered, type Observation } from '../load/observation.js'
+import { isAnswered, isPromise, type Observation } from '../load/observation.js'
 import { accuracyRank } from './tier-policy.js'
 
 export interface BudgetedRequest {
@@ -37,7 +37,7 @@ export function policyOutcome(
     isAnswered(observation) && observation.endedMs - observation.intendedMs <= observation.budgetMs!
   const feasible = requests.filter((request) => request.feasible)
   const answers = requests.map(({ observation }) => observation).filter(isAnswered)
-  const promised = answers.filter(({ outcome }) => outcome.reason === 'most_accurate_within_budget')
+  const promised = answers.filter(({ outcome }) => isPromise(outcome))
   const tierCounts: Record<string, number> = {}
   const reasons: Record<string, number> = {}
   const errors: Record<string, number> = {}

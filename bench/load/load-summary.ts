@@ -1,5 +1,5 @@
 /** What a run of requests amounted to. Pure. */
-import { type AnsweredObservation, isAnswered, type Observation } from './observation.js'
+import { type AnsweredObservation, isAnswered, isPromise, type Observation } from './observation.js'
 import { type DurationPercentiles, durationPercentiles } from './percentile.js'
 
 export interface BudgetAttainment {
@@ -29,7 +29,7 @@ export interface LoadSummary {
     readonly metSeenByClient: number
     /** share that the server said were met */
     readonly metSaidByServer: number
-    /** the server's word on those that it routed as feasible (`most_accurate_within_budget`), which is its promise */
+    /** the server's word on those that it routed as feasible (`isPromise`) */
     readonly metWherePromised: number | null
     readonly byBudget: readonly BudgetAttainment[]
   } | null
@@ -60,7 +60,7 @@ function attainment(observations: readonly Observation[]): LoadSummary['budget']
   const budgeted = observations.filter(({ budgetMs }) => budgetMs !== undefined)
   if (budgeted.length === 0) return null
   const answers = budgeted.filter(isAnswered)
-  const promised = answers.filter(({ outcome }) => outcome.reason === 'most_accurate_within_budget')
+  const promised = answers.filter(({ outcome }) => isPromise(outcome))
   const budgetsMs = [...new Set(budgeted.map(({ budgetMs }) => budgetMs!))].sort((a, b) => a - b)
   const byBudget = budgetsMs.map((budgetMs) => {
     const own = budgeted.filter((observation) => observation.budgetMs === budgetMs)

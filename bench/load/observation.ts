@@ -31,3 +31,8 @@ export type AnsweredObservation = Observation & { readonly outcome: Answer }
 export function isAnswered(observation: Observation): observation is AnsweredObservation {
   return 'tier' in observation.outcome
 }
+
+/** Whether the server said that this answer would be in time. */
+export function isPromise({ reason }: Answer): boolean {
+  return reason === 'most_accurate_within_budget' || reason === 'protects_others'
+}

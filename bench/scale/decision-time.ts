@@ -1,6 +1,10 @@
-/** What choosing a tier costs the API's thread: the wait ahead, the forecast of every tier, the choice. In this process. */
+/**
+ * What choosing a tier costs the API's thread: the wait ahead, the forecast of every tier, whom each would make late, the choice.
+ * In this process.
+ */
 import type { TierName } from '../../src/family/family-schema.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
+import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel } from '../../src/serving/completion-model.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
 import { forecastRequest } from '../../src/serving/request-forecast.js'
@@ -42,7 +46,8 @@ export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions
   const models = new Map(tiers.map((tier, index) => [tier, learntModels(2 ** (tiers.length - index), random)]))
   const scheduler = busyScheduler((tier) => models.get(tier)!.latency)
   const lengths = sampleCaseLengths(1_024, random).map((tokens) => Math.min(MAX_TOKENS, tokens + 2))
-  for (let i = 0; i < waiting; i++) submit(scheduler, tiers[i % tiers.length]!, lengths[i % lengths.length]!)
+  for (let i = 0; i < waiting; i++)
+    submit(scheduler, tiers[i % tiers.length]!, lengths[i % lengths.length]!, 2 * BUDGETS_MS[i % BUDGETS_MS.length]!)
   const capacity = { bounds: { ...BATCH_SHAPE, maxTokens: MAX_TOKENS }, engines: ENGINES }
   const decide = (index: number) => {
     const budgetMs = BUDGETS_MS[index % BUDGETS_MS.length]!
@@ -57,6 +62,8 @@ export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions
       onBudgetMiss: 'fastest',
       tiers: tiers.filter((tier) => scheduler.hasRoom({ family: FAMILY, tier })),
       forecast: (tier) => forecastRequest(request, models.get(tier)!, capacity).predictedMs,
+      expectedLate: scheduler.lateness({ family: FAMILY, lengths: request.lengths, deadlineMs: budgetMs }, 0),
+      toleratedLate: DEFAULT_TOLERATED_LATE,
     })
   }
   const groupsUs: number[] = []
@@ -112,13 +119,13 @@ function busyScheduler(latency: (tier: TierName) => LatencyModel): Scheduler {
   })
 }
 
-function submit(scheduler: Scheduler, tier: TierName, tokens: number): void {
+function submit(scheduler: Scheduler, tier: TierName, tokens: number, budgetMs: number): void {
   const work = {
     key: { family: FAMILY, tier },
     sequences: [new Int32Array(tokens)],
     arrivalMs: 0,
-    deadlineMs: undefined,
-    budgetMs: undefined,
+    deadlineMs: budgetMs,
+    budgetMs,
     signal: undefined,
   }
   scheduler.submit(work).catch(() => {}) // failed on purpose when everything is measured

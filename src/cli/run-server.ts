@@ -97,7 +97,7 @@ function classifierOf(
   provider: RequestedProvider,
   { config, metrics, log }: ClassifierParts,
 ) {
-  const { variant, cacheDir, defaultBudgetMs, engines, threads, maxQueue, maxBatchTokens } = config
+  const { variant, cacheDir, defaultBudgetMs, engines, threads, maxQueue, toleratedLate, maxBatchTokens } = config
   return createClassifier({
     families,
     provider,
@@ -107,6 +107,7 @@ function classifierOf(
     ...(engines !== undefined && { engines }),
     ...(threads !== undefined && { threads }),
     maxQueue,
+    toleratedLate,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),
     observer: metrics.observer,
     log,

@@ -20,6 +20,7 @@ export interface ServeConfig {
   readonly engines?: number
   readonly threads?: number
   readonly maxQueue: number
+  readonly toleratedLate: number
   readonly maxBatchTokens?: number
   readonly maxBodyBytes: number
   /** empty: the API is open */
@@ -79,6 +80,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     engines: values.LEXTIER_ENGINES,
     threads: values.LEXTIER_THREADS,
     maxQueue: values.LEXTIER_MAX_QUEUE,
+    toleratedLate: values.LEXTIER_TOLERATED_LATE,
     maxBatchTokens: values.LEXTIER_MAX_BATCH_TOKENS,
     maxBodyBytes: values.LEXTIER_MAX_BODY_BYTES,
     apiKeys: (keys as string | undefined)?.split(',') ?? [],

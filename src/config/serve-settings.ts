@@ -111,6 +111,14 @@ export const SERVE_SETTINGS = {
     schema: whole(1, 1_000_000, 256),
     accepted: 'a whole number from 1 to 1000000',
   },
+  LEXTIER_TOLERATED_LATE: {
+    flag: 'tolerated-late',
+    argument: '<requests>',
+    description:
+      'how many other requests the choice of a more accurate tier may make miss their budgets, expected; a large number: no matter',
+    schema: Type.Number({ minimum: 0, maximum: 1_000, default: 0.03 }),
+    accepted: 'a number from 0 to 1000',
+  },
   LEXTIER_MAX_BATCH_TOKENS: {
     flag: 'max-batch-tokens',
     argument: '<count>',

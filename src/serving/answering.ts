@@ -47,10 +47,13 @@ type Forecasts = (tier: TierName) => RequestForecast
 export class Answering {
   readonly #scheduler: Scheduler
   readonly #engines: EngineFacts
+  readonly #toleratedLate: number
 
-  constructor(scheduler: Scheduler, engines: EngineFacts) {
+  /** @param toleratedLate other requests that a more accurate tier may make late, expected */
+  constructor(scheduler: Scheduler, engines: EngineFacts, toleratedLate: number) {
     this.#scheduler = scheduler
     this.#engines = engines
+    this.#toleratedLate = toleratedLate
   }
 
   /** @throws BudgetInfeasible, Overloaded, DeadlineExceeded, RequestAborted, NotReady, EngineFailed */
@@ -67,6 +70,8 @@ export class Answering {
       tiers: this.#tiersWithRoom(family),
       ...(cascades && { cheapestFirst: true }),
       forecast: (tier) => forecasts(tier).predictedMs,
+      expectedLate: this.#lateness(asked, routedMs),
+      toleratedLate: this.#toleratedLate,
     })
     const answers = [await this.#answerOn(asked, route, forecasts, routedMs)]
     const considered = [...route.considered]
@@ -146,6 +151,7 @@ export class Answering {
     const tier = family.tier(name)!
     const work = {
       key: { family: family.name, tier: name },
+      ...(request.tier === 'auto' && { cheapest: family.tiers.at(-1)!.tier }),
       sequences: prepared.flatMap(({ sequences }) => sequences),
       arrivalMs: request.arrivalMs,
       deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
@@ -159,6 +165,12 @@ export class Answering {
     return { tier: name, predictions, scheduled, predictedMs }
   }
 
+  #lateness({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number) {
+    const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
+    const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
+    return this.#scheduler.lateness({ family: family.name, lengths, deadlineMs }, nowMs)
+  }
+
   /** Engines are shared, so the wait is the same for every tier and is worked out once. */
   #forecasts({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number): Forecasts {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
@@ -166,11 +178,11 @@ export class Answering {
     const bounds = { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() }
     const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs }
     return (name) => {
-      const { latency, completion, variant } = family.tier(name)!
+      const { latency, completion, variant, provider } = family.tier(name)!
       return forecastRequest(
         asked,
         { latency: latency!, completion },
-        { bounds: { ...bounds, packed: runsPacked({ variant }) }, engines: this.#engines.serving },
+        { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: this.#engines.serving },
       )
     }
   }

@@ -3,6 +3,7 @@ import { InvalidConfiguration } from '../errors.js'
 import type { BrokenFamily } from '../family/list-families.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
 import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
+import { DEFAULT_TOLERATED_LATE } from './blocking.js'
 import type { ClassifierOptions, RequestedProvider, ServingLog } from './classifier-options.js'
 import { ENGINE_FILE } from './engine.js'
 import { ServedFamily } from './served-family.js'
@@ -18,6 +19,7 @@ export interface ClassifierSettings {
   readonly threads: number | undefined
   readonly maxQueue: number
   readonly maxQueueTotal: number
+  readonly toleratedLate: number
   readonly maxQueueTokens: number
   readonly maxBatchTokens: number | undefined
   readonly maxRequestTokens: number
@@ -63,6 +65,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     engines: options.engines,
     threads: options.threads,
     maxQueue,
+    toleratedLate: options.toleratedLate ?? DEFAULT_TOLERATED_LATE,
     maxQueueTotal: options.maxQueueTotal ?? 4 * maxQueue,
     maxQueueTokens: MAX_QUEUE_TOKENS,
     maxBatchTokens: options.maxBatchTokens,

@@ -75,7 +75,7 @@ class ServingClassifier implements Classifier {
       maxBatchTokens: () => this.#engines.maxBatchTokens(),
       now: () => performance.now(),
     })
-    this.#answering = new Answering(this.#scheduler, this.#engines)
+    this.#answering = new Answering(this.#scheduler, this.#engines, settings.toleratedLate)
     this.#reader = new TextReader(settings.families)
   }
 

@@ -10,12 +10,15 @@
  * dropped as soon as what is left of it cannot be done in time. No family gets far ahead of others that wait.
  */
 import { DeadlineExceeded, EngineFailed, isLextierError, Overloaded, RequestAborted } from '../errors.js'
+import type { TierName } from '../family/family-schema.js'
 import { BATCH_SHAPE, planBatch, tokensPerRow } from './batch-planner.js'
+import { Blocking } from './blocking.js'
 import { DeadlineQueue, type QueuedSequence } from './deadline-queue.js'
 import type { Batch, BatchResult } from './engine.js'
 import { type TierKey, tierId } from './engine-protocol.js'
 import { FairShare } from './fair-share.js'
 import type { LatencyModel } from './latency-model.js'
+import { waitingLate } from './made-late.js'
 import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
 import { sequenceCostMs, sequenceShareMs } from './request-cost.js'
@@ -49,6 +52,8 @@ export interface SchedulerOptions {
 
 export interface Work {
   readonly key: TierKey
+  /** the cheapest tier that might have answered; default: the one of `key` */
+  readonly cheapest?: TierName
   /** token ids with special tokens */
   readonly sequences: readonly Int32Array[]
   readonly arrivalMs: number
@@ -57,6 +62,13 @@ export interface Work {
   /** as the caller gave it, for the error */
   readonly budgetMs: number | undefined
   readonly signal: AbortSignal | undefined
+}
+
+/** A request before its tier is chosen. */
+export interface PossibleWork {
+  readonly family: string
+  readonly lengths: readonly number[]
+  readonly deadlineMs: number
 }
 
 interface Item extends QueuedSequence<Ticket> {
@@ -72,6 +84,8 @@ const MAX_ATTEMPTS = 2
 export const NO_DEADLINE_HORIZON_MS = 10_000
 /** Requests waiting from which a predicted wait is evidence enough to turn a request away. */
 const SHEDDING_FROM = 8
+/** How many sequences that wait are looked at to tell whom a choice makes late. */
+const LOOKAHEAD = 64
 /** A text of many windows without a deadline is spaced out to take one part in this of the engines under contention. */
 const LONG_TEXT_SPACING = 4
 
@@ -80,6 +94,7 @@ export class Scheduler {
   readonly #queues = new Map<string, { key: TierKey; queue: DeadlineQueue<Ticket, Item> }>()
   readonly #overtaking = new Overtaking()
   readonly #fairShare = new FairShare()
+  readonly #blocking = new Blocking()
   #doomTimer: NodeJS.Timeout | undefined
 
   constructor(options: SchedulerOptions) {
@@ -100,8 +115,9 @@ export class Scheduler {
   async submit(work: Work): Promise<ScheduledResult> {
     if (work.signal?.aborted) throw new RequestAborted()
     const { queue } = this.#queue(work.key)
-    this.#admit(work, queue)
     const nowMs = this.#options.now()
+    this.#blocking.arrived(this.#slackMs(work, nowMs), nowMs)
+    this.#admit(work, queue)
     const ticket = new Ticket(work.key, work.sequences.length, { ...work, nowMs }, (settled) => {
       queue.removeOwner(settled)
       this.#reportDepth(work.key)
@@ -125,6 +141,29 @@ export class Scheduler {
     return this.#overtaking.extend(this.waitMs(deadlineMs, nowMs), deadlineMs - nowMs, serving, nowMs)
   }
 
+  /**
+   * What a request does to others, as things look now.
+   * @param lengths tokens of each of its sequences
+   * @returns for each tier that might answer it, the other requests that would then be late, expected: of those that wait, and
+   *   of those yet to come
+   */
+  lateness({ family, lengths, deadlineMs }: PossibleWork, nowMs: number): (tier: TierName) => number {
+    let seen: { busyMs: number[]; othersMs: number[]; waiting: Item[] } | undefined
+    const look = () => {
+      const busyMs = this.#options.runner.busyMs(nowMs).toSorted((a, b) => a - b)
+      return { busyMs, othersMs: busyMs.slice(1).map((ms) => ms - busyMs[0]!), waiting: this.#nextItems() }
+    }
+    return (tier) => {
+      seen ??= look()
+      const { busyMs, othersMs, waiting } = seen
+      const model = this.#options.latencyModel({ family, tier })
+      const runsMs = lengths.map((tokens) => model.typical(tokens, 1))
+      const toCome = runsMs.reduce((sum, runMs) => sum + this.#blocking.expectedLate(runMs, othersMs, nowMs), 0)
+      const costMs = runsMs.reduce((sum, runMs) => sum + runMs, 0)
+      return toCome + waitingLate(waiting, busyMs, { costMs, deadlineMs }, nowMs)
+    }
+  }
+
   /** @returns ms until work with this deadline would start if it came now and nothing after it */
   waitMs(deadlineMs: number, nowMs: number): number {
     let workAheadMs = 0
@@ -143,7 +182,9 @@ export class Scheduler {
     if (waiting >= this.#options.maxQueueTotal) throw this.#overloaded(tier, waiting)
     if (deadlineMs === undefined || waiting < SHEDDING_FROM) return
     const nowMs = this.#options.now()
-    if (nowMs + this.waitMs(deadlineMs, nowMs) > deadlineMs) throw this.#overloaded(tier, waiting)
+    if (nowMs + this.waitMs(deadlineMs, nowMs) <= deadlineMs) return
+    this.#blocking.arrived(deadlineMs - nowMs - this.#blocking.meanRunMs, nowMs)
+    throw this.#overloaded(tier, waiting)
   }
 
   /** Fails everything that waits. */
@@ -174,6 +215,21 @@ export class Scheduler {
       this.#queues.set(id, entry)
     }
     return entry
+  }
+
+  /** What the budget leaves beyond the request's own time on the cheapest tier. */
+  #slackMs({ key, cheapest, sequences, arrivalMs, budgetMs }: Work, nowMs: number): number {
+    if (budgetMs === undefined) return Number.POSITIVE_INFINITY
+    const model = this.#options.latencyModel({ ...key, tier: cheapest ?? key.tier })
+    const ownMs = sequences.reduce((sum, { length }) => sum + model.typical(length, 1), 0)
+    return arrivalMs + budgetMs - nowMs - ownMs
+  }
+
+  /** @returns what waits, earliest deadline first, as much as is looked at */
+  #nextItems(): Item[] {
+    const items: Item[] = []
+    for (const { queue } of this.#queues.values()) items.push(...queue.items.slice(0, LOOKAHEAD))
+    return items.sort((a, b) => a.deadlineMs - b.deadlineMs).slice(0, LOOKAHEAD)
   }
 
   #admit({ key, sequences }: Work, queue: DeadlineQueue<Ticket, Item>): void {
@@ -254,6 +310,7 @@ export class Scheduler {
     const batch = { ...key, sequences: items.map(({ sequence }) => sequence) }
     const expectedMs = model.typical(rowTokens, items.length)
     this.#fairShare.charge(key.family, expectedMs)
+    this.#blocking.began(expectedMs, nowMs)
     this.#options.runner.run(batch, expectedMs).then(
       ({ logits, inferenceMs }) => {
         const doneMs = this.#options.now()

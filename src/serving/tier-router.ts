@@ -1,7 +1,9 @@
 /**
- * Which tier answers a request: the most accurate one that is predicted to meet the budget. Pure policy.
+ * Which tier answers a request: the most accurate one that is predicted to meet the budget and leaves others theirs. Pure policy.
  * - A named tier is never exchanged for another.
  * - Without a budget the most accurate tier answers.
+ * - A tier whose run would make other requests late is passed over for a cheaper one, where the caller leaves the choice to
+ *   the router and gave a budget.
  * - Where the caller would rather escalate than start with the best, the cheapest tier is weighed first.
  * - When no tier is predicted to meet the budget, the one predicted to be fastest answers, or the request is refused when
  *   the caller asked for that.
@@ -27,6 +29,10 @@ export interface RoutingQuestion {
   readonly cheapestFirst?: boolean
   /** asked only for the tiers that are weighed */
   forecast(tier: TierName): number
+  /** other requests that would be late if that tier answered, expected; default: none */
+  readonly expectedLate?: (tier: TierName) => number
+  /** how many more of them than the cheapest tier a more accurate one may cost; default: no matter how many */
+  readonly toleratedLate?: number
 }
 
 export interface Route extends TierForecast {
@@ -41,16 +47,36 @@ export function routeTier(question: RoutingQuestion): Route {
   const tiers = cheapestFirst ? question.tiers.toReversed() : question.tiers
   const candidates = requestedTier === 'auto' ? tiers : [requestedTier]
   const considered: TierForecast[] = []
+  const isHarmful = harmRule(question)
+  let first: TierForecast | undefined
+  let chosen: TierForecast | undefined
   for (const tier of candidates) {
     const forecast = { tier, predictedMs: question.forecast(tier) }
     considered.push(forecast)
-    if (budgetMs === undefined || forecast.predictedMs <= budgetMs) {
-      return { ...forecast, reason: reasonWhenFeasible(question), considered }
-    }
+    if (budgetMs !== undefined && forecast.predictedMs > budgetMs) continue
+    first ??= forecast
+    chosen = forecast
+    if (!isHarmful(tier)) break
+  }
+  if (chosen) {
+    return { ...chosen, reason: chosen === first ? reasonWhenFeasible(question) : 'protects_others', considered }
   }
   const fastest = considered.reduce((best, forecast) => (forecast.predictedMs < best.predictedMs ? forecast : best))
   if (onBudgetMiss === 'reject') throw new BudgetInfeasible(budgetMs!, roundMs(fastest.predictedMs))
   return { ...fastest, reason: requestedTier === 'auto' ? 'budget_infeasible_fastest' : 'requested', considered }
+}
+
+/** Against the cheapest tier, which does least to others. */
+function harmRule({ requestedTier, budgetMs, tiers, cheapestFirst, expectedLate, toleratedLate }: RoutingQuestion) {
+  const cheapest = tiers.at(-1)!
+  const applies = requestedTier === 'auto' && budgetMs !== undefined && !cheapestFirst
+  if (!applies || !expectedLate || toleratedLate === undefined) return () => false
+  let least: number | undefined
+  return (tier: TierName) => {
+    if (tier === cheapest) return false
+    least ??= expectedLate(cheapest)
+    return expectedLate(tier) - least > toleratedLate
+  }
 }
 
 function reasonWhenFeasible({ requestedTier, budgetMs }: RoutingQuestion): RoutingReason {

@@ -42,6 +42,7 @@ export interface Prediction {
 
 export type RoutingReason =
   | 'most_accurate_within_budget'
+  | 'protects_others'
   | 'requested'
   | 'no_budget'
   | 'budget_infeasible_fastest'
@@ -101,7 +102,7 @@ export interface TierStatus {
   readonly tier: TierName
   readonly ready: boolean
   readonly provider: string
-  /** portable, fused_fp32 or fused_int8; none before it is loaded */
+  /** none before it is loaded */
   readonly variant: VariantName | 'none'
   readonly latencyProfile: readonly LatencyPoint[]
 }

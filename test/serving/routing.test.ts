@@ -44,6 +44,41 @@ test('the tier chosen is the most accurate one predicted to meet the budget, els
   )
 })
 
+const late = (expected: Record<TierName, number>) => ({
+  expectedLate: (tier: TierName) => expected[tier],
+  toleratedLate: 0.03,
+})
+
+test('a tier that would make others late is passed over for the most accurate one that does not', () => {
+  const question = { requestedTier: 'auto', onBudgetMiss: 'fastest', tiers: TIER_NAMES } as const
+  const forecast = (tier: TierName) => ({ teacher: 40, balanced: 20, fast: 10 })[tier]
+  const routed = (expected: Record<TierName, number>) =>
+    routeTier({ ...question, budgetMs: 100, forecast, ...late(expected) })
+  assert.deepEqual(routed({ teacher: 0.2, balanced: 0.02, fast: 0 }), {
+    tier: 'balanced',
+    predictedMs: 20,
+    reason: 'protects_others',
+    considered: [
+      { tier: 'teacher', predictedMs: 40 },
+      { tier: 'balanced', predictedMs: 20 },
+    ],
+  })
+  assert.equal(routed({ teacher: 0.2, balanced: 0.1, fast: 0 }).tier, 'fast')
+  const unharmful = routed({ teacher: 2.02, balanced: 2.01, fast: 2 })
+  assert.equal(unharmful.tier, 'teacher', 'late in any case')
+  assert.equal(unharmful.reason, 'most_accurate_within_budget')
+})
+
+test('a named tier, or no budget, is kept whatever it does to others; so is the only tier that meets the budget', () => {
+  const harmful = late({ teacher: 9, balanced: 5, fast: 0 })
+  const question = { onBudgetMiss: 'fastest', tiers: TIER_NAMES, ...harmful } as const
+  const forecast = (tier: TierName) => ({ teacher: 40, balanced: 20, fast: 60 })[tier]
+  assert.equal(routeTier({ ...question, requestedTier: 'teacher', budgetMs: 100, forecast }).tier, 'teacher')
+  assert.equal(routeTier({ ...question, requestedTier: 'auto', budgetMs: undefined, forecast }).reason, 'no_budget')
+  const only = routeTier({ ...question, requestedTier: 'auto', budgetMs: 30, forecast })
+  assert.deepEqual([only.tier, only.reason], ['balanced', 'most_accurate_within_budget'])
+})
+
 test('tiers are weighed from the most accurate one down to the one chosen', () => {
   const route = ask({ teacher: 48, balanced: 11, fast: 3 }, { budgetMs: 25 })
   assert.deepEqual(route, {

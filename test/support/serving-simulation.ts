@@ -4,7 +4,8 @@
  */
 
 import { TIER_NAMES, type TierName } from '../../src/family/family-schema.js'
-import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
+import { BATCH_SHAPE, batchTokens } from '../../src/serving/batch-planner.js'
+import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel, SharedPromises } from '../../src/serving/completion-model.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
@@ -40,6 +41,12 @@ export interface SimulatedAnswer {
 export interface SimulatedServer {
   readonly engines: number
   readonly maxBatchTokens: number
+  readonly costs: BatchCosts
+  /** from a request's arrival to its routing: parsing, tokenizing */
+  readonly prepareMs: number
+  /** the models run without padding */
+  readonly packed: boolean
+  readonly toleratedLate: number
   /** standard deviation of the logarithm of a batch's time */
   readonly jitter: number
   /** share of batches that something else on the machine holds up for 10 to 40 ms */
@@ -49,8 +56,12 @@ export interface SimulatedServer {
   readonly seed: number
 }
 
-const MS_PER_TOKEN: Readonly<Record<TierName, number>> = { teacher: 0.18, balanced: 0.085, fast: 0.035 }
-const MS_PER_BATCH = 2
+/** What batches take on an undisturbed machine, ms. */
+export interface BatchCosts {
+  readonly perBatch: number
+  readonly perToken: Readonly<Record<TierName, number>>
+}
+
 /** between the end of a batch and the answer, ms: messages between processes, and JSON */
 const ANSWER_MS = 0.4
 const DRIFT_STEP_MS = 250
@@ -59,15 +70,19 @@ const DRIFT_KEPT = 0.9
 export const SIMULATED_SERVER: SimulatedServer = {
   engines: 1,
   maxBatchTokens: 512,
+  costs: { perBatch: 2, perToken: { teacher: 0.18, balanced: 0.085, fast: 0.035 } },
+  prepareMs: 0,
+  packed: false,
+  toleratedLate: DEFAULT_TOLERATED_LATE,
   jitter: 0.08,
   hiccups: 0.02,
   drift: 0.1,
   seed: 1,
 }
 
-/** Time of a batch on an undisturbed machine, ms. */
-export function undisturbedMs(tier: TierName, tokens: number, rows: number): number {
-  return MS_PER_BATCH + MS_PER_TOKEN[tier] * tokens * rows
+/** Time of a batch on an undisturbed machine, ms. @param tokens of the batch, padding included */
+export function undisturbedMs(costs: BatchCosts, tier: TierName, tokens: number): number {
+  return costs.perBatch + costs.perToken[tier] * tokens
 }
 
 export class ServingSimulation {
@@ -102,6 +117,7 @@ export class ServingSimulation {
         run: (batch, expectedMs) => this.#run(batch, expectedMs),
       },
       latencyModel: ({ family, tier }) => this.models(family, tier).latency,
+      packed: () => this.#server.packed,
       maxBatchTokens: () => this.#server.maxBatchTokens,
       maxQueue: 256,
       maxQueueTotal: 1_024,
@@ -119,8 +135,8 @@ export class ServingSimulation {
     const id = `${family}/${tier}`
     let models = this.#models.get(id)
     if (!models) {
-      const profile = [16, 32, 64, 128, 256].flatMap((tokens) =>
-        [1, 4].map((rows) => ({ tokens, rows, ms: undisturbedMs(tier, tokens, rows) })),
+      const profile = [16, 32, 64, 128, 256, 512].flatMap((tokens) =>
+        [1, 4].map((rows) => ({ tokens, rows, ms: undisturbedMs(this.#server.costs, tier, tokens * rows) })),
       )
       models = { latency: new LatencyModel(profile), completion: new CompletionModel(this.#shared) }
       this.#models.set(id, models)
@@ -165,10 +181,14 @@ export class ServingSimulation {
     try {
       const deadlineMs = budgetMs === undefined ? undefined : arrivalMs + budgetMs
       this.scheduler.admitEarly(requestedTier, 0, deadlineMs)
-      const waitMs = this.scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), arrivalMs)
+      const { packed, maxBatchTokens, prepareMs } = this.#server
+      if (prepareMs > 0) await new Promise<void>((resolve) => this.#at(arrivalMs + prepareMs, resolve))
+      const routedMs = this.#nowMs
+      const waitMs = this.scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), routedMs)
+      const elapsedMs = routedMs - arrivalMs
       const forecast = (tier: TierName) =>
-        forecastRequest({ lengths, elapsedMs: 0, waitMs }, this.models(family, tier), {
-          bounds: { ...BATCH_SHAPE, maxTokens: this.#server.maxBatchTokens },
+        forecastRequest({ lengths, elapsedMs, waitMs }, this.models(family, tier), {
+          bounds: { ...BATCH_SHAPE, maxTokens: maxBatchTokens, packed },
           engines: this.#server.engines,
         })
       const route = routeTier({
@@ -177,10 +197,16 @@ export class ServingSimulation {
         onBudgetMiss: 'fastest',
         tiers: TIER_NAMES,
         forecast: (tier) => forecast(tier).predictedMs,
+        expectedLate: this.scheduler.lateness(
+          { family, lengths, deadlineMs: arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS) },
+          routedMs,
+        ),
+        toleratedLate: this.#server.toleratedLate,
       })
       const { estimate, idleMs } = forecast(route.tier)
       await this.scheduler.submit({
         key: { family, tier: route.tier },
+        ...(requestedTier === 'auto' && { cheapest: TIER_NAMES.at(-1)! }),
         sequences: lengths.map((tokens) => new Int32Array(tokens)),
         arrivalMs,
         deadlineMs: requestDeadlineMs(arrivalMs, budgetMs, idleMs),
@@ -189,7 +215,7 @@ export class ServingSimulation {
       })
       await new Promise<void>((resolve) => this.#at(this.#nowMs + ANSWER_MS, resolve))
       const actualMs = this.#nowMs - arrivalMs
-      this.models(family, route.tier).completion.observe(estimate, route.predictedMs, actualMs)
+      this.models(family, route.tier).completion.observe(estimate, route.predictedMs - elapsedMs, actualMs - elapsedMs)
       const { tier, reason, predictedMs } = route
       return { request, tier, reason, predictedMs, waitMs, actualMs, endedMs: this.#nowMs, code: undefined }
     } catch (error) {
@@ -203,8 +229,11 @@ export class ServingSimulation {
     const engine = this.#busy.indexOf(undefined)
     this.#busy[engine] = { startMs: this.#nowMs, expectedMs }
     this.batches.push({ batch, startMs: this.#nowMs })
-    const longest = Math.max(...batch.sequences.map(({ length }) => length))
-    const takesMs = this.#disturbed(undisturbedMs(batch.tier, longest, batch.sequences.length))
+    const { costs, packed } = this.#server
+    const lengths = batch.sequences.map(({ length }) => length)
+    const real = lengths.reduce((sum, length) => sum + length, 0)
+    const tokens = batchTokens(lengths.length, Math.max(...lengths), real, packed)
+    const takesMs = this.#disturbed(undisturbedMs(costs, batch.tier, tokens))
     return new Promise((resolve) => {
       this.#at(this.#nowMs + takesMs, () => {
         this.#busy[engine] = undefined

@@ -105,6 +105,7 @@ const RoutingSchema = Type.Object(
     budget_met: Type.Unsafe<boolean | null>({ type: ['boolean', 'null'], description: 'null: there was no budget' }),
     reason: stringEnum([
       'most_accurate_within_budget',
+      'protects_others',
       'requested',
       'no_budget',
       'budget_infeasible_fastest',
