@@ -13,6 +13,8 @@ import { MASKED_SCORE } from './portable-model.js'
 
 export class PackedBatch {
   readonly #sequences: readonly TokenSequence[]
+  /** 0, 1, 2 …, as many as the padded batch has places: copying from it is quicker than counting again */
+  readonly #count: Int32Array
   /** texts */
   readonly batch: number
   /** tokens of the longest text */
@@ -25,6 +27,9 @@ export class PackedBatch {
     this.#sequences = sequences
     this.batch = sequences.length
     this.longest = longestOf(sequences, config)
+    const count = new Int32Array(this.batch * this.longest)
+    for (let place = 0; place < count.length; place++) count[place] = place
+    this.#count = count
     this.cumulativeLengths = new Int32Array(this.batch + 1)
     sequences.forEach(({ inputIds }, text) => {
       this.cumulativeLengths[text + 1] = this.cumulativeLengths[text]! + inputIds.length
@@ -47,61 +52,57 @@ export class PackedBatch {
 
   /** @returns of each token its position in its text, [tokens] */
   positions(): Int32Array {
-    return this.#perToken((_, position) => position)
+    const positions = new Int32Array(this.tokens)
+    this.#perText((first, length) => positions.set(this.#count.subarray(0, length), first))
+    return positions
   }
 
   /** @returns of each token its place in the flattened padded batch, [tokens] */
   placeOfToken(): Int32Array {
-    return this.#perToken((text, position) => text * this.longest + position)
+    return this.tokenOffset().subarray(0, this.tokens)
   }
 
   /** @returns `placeOfToken`, and after it the places of padding, [batch, longest] */
   tokenOffset(): Int32Array {
     const places = new Int32Array(this.batch * this.longest)
-    places.set(this.placeOfToken())
-    let at = this.tokens
-    this.#sequences.forEach(({ inputIds }, text) => {
-      for (let i = inputIds.length; i < this.longest; i++) places[at++] = text * this.longest + i
+    let padding = this.tokens
+    this.#perText((first, length, place) => {
+      places.set(this.#count.subarray(place, place + length), first)
+      places.set(this.#count.subarray(place + length, place + this.longest), padding)
+      padding += this.longest - length
     })
     return places
   }
 
   /** @returns of each padded place the token that stands there, the text's last one where padding would, [batch, longest] */
   tokenOfPlace(): Int32Array {
-    return this.#perPlace(Int32Array, (text, position, length) => {
-      return this.cumulativeLengths[text]! + Math.min(position, length - 1)
+    const tokens = new Int32Array(this.batch * this.longest)
+    this.#perText((first, length, place) => {
+      tokens.set(this.#count.subarray(first, first + length), place)
+      tokens.fill(first + length - 1, place + length, place + this.longest)
     })
+    return tokens
   }
 
   /** @returns 1 / length where a real token stands, 0 where padding would, [batch, longest] */
   meanWeights(): Float32Array {
-    return this.#perPlace(Float32Array, (_, position, length) => (position < length ? 1 / length : 0))
+    const weights = new Float32Array(this.batch * this.longest)
+    this.#perText((_, length, place) => weights.fill(1 / length, place, place + length))
+    return weights
   }
 
   /** @returns what is added to the score of a key: 0 for a real token, −10,000 for padding, [batch, longest] */
   keyBias(): Float32Array {
-    return this.#perPlace(Float32Array, (_, position, length) => (position < length ? 0 : MASKED_SCORE))
+    const bias = new Float32Array(this.batch * this.longest)
+    this.#perText((_, length, place) => bias.fill(MASKED_SCORE, place + length, place + this.longest))
+    return bias
   }
 
-  #perToken(value: (text: number, position: number) => number): Int32Array {
-    const values = new Int32Array(this.tokens)
-    let at = 0
+  /** With each text's first token, its length, and its first place in the flattened padded batch. */
+  #perText(visit: (first: number, length: number, place: number) => void): void {
     this.#sequences.forEach(({ inputIds }, text) => {
-      for (let position = 0; position < inputIds.length; position++) values[at++] = value(text, position)
+      visit(this.cumulativeLengths[text]!, inputIds.length, text * this.longest)
     })
-    return values
-  }
-
-  #perPlace<T extends Int32Array | Float32Array>(
-    type: new (length: number) => T,
-    value: (text: number, position: number, length: number) => number,
-  ): T {
-    const values = new type(this.batch * this.longest)
-    let at = 0
-    this.#sequences.forEach(({ inputIds }, text) => {
-      for (let position = 0; position < this.longest; position++) values[at++] = value(text, position, inputIds.length)
-    })
-    return values
   }
 }
 
