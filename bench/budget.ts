@@ -42,6 +42,8 @@ export interface LoadOutcome {
   readonly policies: readonly (PolicyOutcome & { readonly policy: string; readonly level: number | null })[]
   /** null when even always the quickest tier attains less than routing */
   readonly splitAtEqualAttainment: EqualSplit | null
+  /** mean accuracy rank that routing has over that split; null where there is none */
+  readonly rankOverSplit: number | null
   /** points of accuracy that routing has over that split; null where there is none */
   readonly accuracyPointsOverSplit: number | null
 }
@@ -54,6 +56,12 @@ export interface BudgetResult extends BenchResult, RunDescription {
   readonly capacityPerSecond: number
   readonly loads: readonly LoadOutcome[]
 }
+
+/**
+ * Each policy's load goes on for so much longer and is not measured at first, shares of `--seconds`: what a router knows of the
+ * load, and queues, are otherwise those of whatever ran before.
+ */
+const LEAD_SHARE = 0.25
 
 /** `npm run bench -- budget` */
 export async function runBudgetBench(flags: BudgetFlags): Promise<void> {
@@ -125,7 +133,8 @@ interface PolicyLoad {
 async function runPolicy(server: MeasuredServer, policy: TierPolicy, load: PolicyLoad): Promise<BudgetedRequest[]> {
   const { options, workload, context } = server
   const random = createRandom(options.seed).fork('budget bench')
-  const arrivalsMs = poissonArrivals(load.ratePerSecond, 1_000 * options.seconds, random)
+  const leadMs = LEAD_SHARE * 1_000 * options.seconds
+  const arrivalsMs = poissonArrivals(load.ratePerSecond, leadMs + 1_000 * options.seconds, random)
   const nextText = dealTexts(workload.texts, random)
   const requests = arrivalsMs.map(() => {
     const budgetMs = load.budgetsMs[random.integer(load.budgetsMs.length)]!
@@ -139,10 +148,12 @@ async function runPolicy(server: MeasuredServer, policy: TierPolicy, load: Polic
     },
     poll: mayPoll(server),
   })
-  return observations.map((observation, index) => {
-    const { text, budgetMs } = requests[index]!
-    return { observation, feasible: load.isFeasible(text.tokens, budgetMs) }
-  })
+  return observations
+    .map((observation, index) => {
+      const { text, budgetMs } = requests[index]!
+      return { observation, feasible: load.isFeasible(text.tokens, budgetMs) }
+    })
+    .filter((_, index) => arrivalsMs[index]! >= leadMs)
 }
 
 async function idleSamples({ context, options }: MeasuredServer, tier: TierName) {
@@ -163,12 +174,13 @@ function accuracies({ family }: MeasuredServer) {
 
 function overSplit(
   outcomes: LoadOutcome['policies'],
-): Pick<LoadOutcome, 'splitAtEqualAttainment' | 'accuracyPointsOverSplit'> {
+): Pick<LoadOutcome, 'splitAtEqualAttainment' | 'rankOverSplit' | 'accuracyPointsOverSplit'> {
   const routed = outcomes[0]!
   const points = outcomes.filter((one) => one.level !== null).map((one) => ({ ...one, level: one.level! }))
   const equal = splitAtEqualAttainment(points, routed.attainment)
   return {
     splitAtEqualAttainment: equal,
+    rankOverSplit: equal && routed.meanRank !== null ? routed.meanRank - equal.level : null,
     accuracyPointsOverSplit:
       equal && routed.meanAccuracy !== null ? 100 * (routed.meanAccuracy - equal.meanAccuracy) : null,
   }
@@ -214,12 +226,19 @@ function budgetBenchTable({
 
 function splitSentence({
   splitAtEqualAttainment: split,
+  rankOverSplit: rank,
   accuracyPointsOverSplit: points,
   policies,
 }: LoadOutcome): string {
   if (!split)
     return `no static split, not even "${policies.find(({ level }) => level === 0)!.policy}", attains as much as routing`
   const gain =
-    points === null ? '' : `: routing has ${points >= 0 ? '+' : ''}${points.toFixed(2)} points of accuracy over it`
+    points === null || rank === null
+      ? ''
+      : `: routing has ${signed(rank, 3)} of mean rank and ${signed(points, 2)} points of accuracy over it`
   return `static split of equal attainment: level ${split.level.toFixed(2)}, accuracy ${percent(split.meanAccuracy)}${gain}`
+}
+
+function signed(value: number, digits: number): string {
+  return `${value >= 0 ? '+' : ''}${value.toFixed(digits)}`
 }

@@ -73,7 +73,7 @@ withEngines(
 )
   .option('--load <shares>', 'open-loop loads as shares of the capacity under these budgets', '0.5,0.8,1')
   .option('--budgets <ms>', 'latency budgets that requests draw from', '10,25,50,100,250')
-  .option('--splits <levels>', 'static splits, 0 always the quickest tier, 1 always the most accurate', '0.25,0.5,0.75')
+  .option('--splits <levels>', 'static splits, 0 always the quickest tier, 1 always the most accurate', '0.1,0.25,0.5')
   .option('--connections <counts>', CONNECTIONS)
   .action(async (flags) => {
     const { runBudgetBench } = await import('./budget.js')
