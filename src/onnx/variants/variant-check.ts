@@ -89,15 +89,15 @@ export function variantDifference(
 /** @returns why the variant may not be used, a clause; undefined when it may */
 export function variantFault(variant: DerivedVariant, difference: VariantDifference): string | undefined {
   const { labelAgreement = 0, ...allowed } = VARIANT_TOLERANCES[variant]
+  if (!Number.isFinite(difference.maxLogitDifference)) return 'its logits are not numbers: its arithmetic overflows'
   const faults: [string, number, number | undefined][] = [
     ['logits differ by up to', difference.maxLogitDifference, allowed.maxLogitDifference],
     ['probabilities differ by up to', difference.maxProbabilityDifference, allowed.maxProbabilityDifference],
     ['probabilities differ on average by', difference.meanProbabilityDifference, allowed.meanProbabilityDifference],
   ]
-  const fault = faults.find(([, value, most = Number.MAX_VALUE]) => !(value <= most))
+  const fault = faults.find(([, value, most = Number.POSITIVE_INFINITY]) => value > most)
   if (fault) {
-    const most = fault[2] === undefined ? 'finite numbers' : `at most ${fault[2]}`
-    return `its ${fault[0]} ${fault[1].toPrecision(2)} from the portable model's (allowed: ${most})`
+    return `its ${fault[0]} ${fault[1].toPrecision(2)} from the portable model's (allowed: at most ${fault[2]})`
   }
   if (difference.labelAgreement >= labelAgreement) return undefined
   return `it gives ${percent(difference.labelAgreement)} of the texts the portable model's label (allowed: at least ${percent(labelAgreement)})`
