@@ -7,7 +7,7 @@ const MICROSOFT = { domain: 'com.microsoft' }
 /**
  * Rows stand at the place of the padded batch that `token_offset` names, zeros everywhere else; keys beyond a text's length
  * count for nothing; the rows of the answer are taken from the same places.
- * @param model whose attention takes queries, keys and values apart
+ * @param model whose attention takes queries, keys and values as one, [rows, heads, 3, headSize]
  */
 export function unpackAttention(model: Uint8Array): Uint8Array {
   const decoded = decodeModel(model)
@@ -15,11 +15,19 @@ export function unpackAttention(model: Uint8Array): Uint8Array {
   const builder = new GraphBuilder()
   const nodes = graph.node.map((node, index) => {
     if (node.opType !== 'PackedMultiHeadAttention') return [node]
-    const [query = '', key = '', value = '', bias = '', offset = '', lengths = ''] = node.input
+    const [joined = '', , , bias = '', offset = '', lengths = ''] = node.input
     const own = new GraphBuilder()
     const named = (name: string) => `unpacked.${index}.${name}`
     const int64 = (values: number[]) => builder.int64(values)
     const toInt = (type: DataType) => ({ attributes: { to: { int: type } } })
+    const projections = [0, 1, 2].map((which) => {
+      const heads = own.node('Gather', [joined, builder.int64(which)], {
+        attributes: { axis: { int: 2 } },
+        output: named(`heads${which}`),
+      })
+      return own.node('Reshape', [heads, int64([0, -1])], { output: named(`projection${which}`) })
+    })
+    const [query = ''] = projections
     const tokens = own.node('Gather', [own.node('Shape', [query], { output: named('s') }), int64([0])], {
       output: named('tokens'),
     })
@@ -34,7 +42,7 @@ export function unpackAttention(model: Uint8Array): Uint8Array {
     const whole = own.node('Concat', [size, width], { attributes: { axis: { int: 0 } }, output: named('whole') })
     const shape = own.node('Shape', [offset], { output: named('batch') })
     const cube = own.node('Concat', [shape, width], { attributes: { axis: { int: 0 } }, output: named('cube') })
-    const padded = [query, key, value].map((rows, i) => {
+    const padded = projections.map((rows, i) => {
       const zero = own.node('Sub', [rows, rows], { output: named(`zero${i}`) })
       const one = own.node('ReduceMax', [zero], { attributes: { keepdims: { int: 0 } }, output: named(`one${i}`) })
       const ground = own.node('Expand', [one, whole], { output: named(`ground${i}`) })
