@@ -12,9 +12,9 @@
 
 /**
  * How many other requests a more accurate tier may make late, expected. In simulation (one engine on two CPUs, budgets from 1.5
- * times the fast tier's latency up) 0.03 costs half a point to two of the budgets that always the fast tier would meet.
+ * times the fast tier's latency up) 0.02 costs up to a point of the budgets that always the fast tier would meet.
  */
-export const DEFAULT_TOLERATED_LATE = 0.03
+export const DEFAULT_TOLERATED_LATE = 0.02
 
 /** Four classes of slack an octave, from 0.5 ms to about a minute. */
 const CLASSES_PER_OCTAVE = 4

@@ -12,7 +12,7 @@ test('with nothing set, the defaults hold and what has none is absent', () => {
     provider: 'auto',
     variant: 'auto',
     maxQueue: 256,
-    toleratedLate: 0.03,
+    toleratedLate: 0.02,
     maxBodyBytes: 8 * 1024 * 1024,
     apiKeys: [],
     graceMs: 30_000,
