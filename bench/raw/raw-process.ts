@@ -35,7 +35,7 @@ async function load(command: RawLoadCommand): Promise<RawLoaded> {
     variant === 'portable'
       ? modelFile
       : deriveVariant({ provider, variant, config, precision, weights: await readWeights(modelFile, config) })
-  const session = await createSession(model, provider, threads)
+  const session = await createSession(model, { provider, threads })
   loaded = { session, config, texts }
   const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)
   const inputs = lengthsMixed

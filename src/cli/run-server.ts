@@ -8,6 +8,7 @@ import type { FamilyCatalogue } from '../http/app-types.js'
 import { buildApp } from '../http/build-app.js'
 import { createServerLogger } from '../http/server-logger.js'
 import { createMetrics, type Metrics } from '../metrics/metrics.js'
+import { findGpuDevices, visibleGpus } from '../onnx/gpu-devices.js'
 import { createClassifier } from '../serving/classifier.js'
 import type { RequestedProvider, ServingLog } from '../serving/classifier-options.js'
 import { FamilyGenerations } from '../serving/family-generations.js'
@@ -106,6 +107,7 @@ function classifierOf(
     ...(defaultBudgetMs !== undefined && { defaultBudgetMs }),
     ...(engines !== undefined && { engines }),
     ...(threads !== undefined && { threads }),
+    gpus: visibleGpus(findGpuDevices().nvidiaCount, process.env.CUDA_VISIBLE_DEVICES),
     maxQueue,
     toleratedLate,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),

@@ -94,7 +94,7 @@ export const SERVE_SETTINGS = {
     description: 'inference processes',
     schema: Type.Optional(whole(1, 64)),
     accepted: 'a whole number from 1 to 64',
-    otherwise: 'from the CPU quota',
+    otherwise: 'from the CPU quota, or one a GPU',
   },
   LEXTIER_THREADS: {
     flag: 'threads',

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly provider: Provider
   /** threads of the CPU provider; default: ONNX Runtime's, one a physical core */
   readonly threads?: number
+  /** which of several GPUs, counted from 0, for CUDA; default 0 */
+  readonly device?: number
 }
 
 export interface EncoderSession {
@@ -40,8 +42,8 @@ export async function openEncoder(
   config: EncoderConfig,
   options: SessionOptions,
 ): Promise<EncoderSession> {
-  const { provider, threads } = options
-  const session = await createSession(model, provider, threads)
+  const { provider } = options
+  const session = await createSession(model, options)
   return {
     provider,
     async run(sequences) {
@@ -57,11 +59,10 @@ export async function openEncoder(
 /** @throws as openEncoder does */
 export async function createSession(
   model: string | Uint8Array,
-  provider: Provider,
-  threads?: number,
+  { provider, threads, device }: SessionOptions,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
-    executionProviders: executionProviders(provider),
+    executionProviders: executionProviders(provider, device),
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     // errors come back as exceptions; ONNX Runtime's own log of them, and of its node placement, is for its developers
     logSeverityLevel: 4,

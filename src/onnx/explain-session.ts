@@ -30,9 +30,9 @@ export interface ExplainSession {
 export async function openExplainer(
   explainFile: string,
   config: EncoderConfig,
-  { provider, threads }: SessionOptions,
+  options: SessionOptions,
 ): Promise<ExplainSession> {
-  const session = await createSession(explainFile, provider, threads)
+  const session = await createSession(explainFile, options)
   return {
     async run(sequence, target) {
       if (!Number.isInteger(target) || target < 0 || target >= config.labels) {

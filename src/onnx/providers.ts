@@ -20,9 +20,12 @@ export interface ProviderStatus {
   readonly reason: string
 }
 
-/** @returns what ONNX Runtime is asked for: the provider alone, so that a missing one is an error and not the CPU */
-export function executionProviders(provider: Provider): InferenceSession.ExecutionProviderConfig[] {
-  return provider === 'cuda' ? [{ name: 'cuda', deviceId: 0 }] : [provider]
+/**
+ * @param device which of several GPUs, counted from 0; CUDA alone takes a choice
+ * @returns what ONNX Runtime is asked for: the provider alone, so that a missing one is an error and not the CPU
+ */
+export function executionProviders(provider: Provider, device = 0): InferenceSession.ExecutionProviderConfig[] {
+  return provider === 'cuda' ? [{ name: 'cuda', deviceId: device }] : [provider]
 }
 
 /**

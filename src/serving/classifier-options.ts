@@ -23,10 +23,12 @@ export interface ClassifierOptions {
   readonly defaultFamily?: string
   /** the budget of `auto` requests that bring none, ms; default: none, so that the teacher answers them */
   readonly defaultBudgetMs?: number
-  /** inference processes; default: from the CPU quota, or one on a GPU */
+  /** inference processes; default: from the CPU quota, or one a GPU */
   readonly engines?: number
   /** threads of each inference process; default: from the CPU quota */
   readonly threads?: number
+  /** NVIDIA GPUs that the engines of the CUDA provider take in turn; default: all of this machine */
+  readonly gpus?: number
   /** requests that one tier of one family may have waiting; default 256 */
   readonly maxQueue?: number
   /** requests that may wait in all tiers together; default 4 times `maxQueue` */

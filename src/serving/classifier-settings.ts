@@ -17,6 +17,7 @@ export interface ClassifierSettings {
   readonly defaultBudgetMs: number | undefined
   readonly engines: number | undefined
   readonly threads: number | undefined
+  readonly gpus: number | undefined
   readonly maxQueue: number
   readonly maxQueueTotal: number
   readonly toleratedLate: number
@@ -64,6 +65,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     defaultBudgetMs: options.defaultBudgetMs,
     engines: options.engines,
     threads: options.threads,
+    gpus: options.gpus,
     maxQueue,
     toleratedLate: options.toleratedLate ?? DEFAULT_TOLERATED_LATE,
     maxQueueTotal: options.maxQueueTotal ?? 4 * maxQueue,

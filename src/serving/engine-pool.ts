@@ -7,8 +7,11 @@ import type { Provider } from '../onnx/providers.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 
-export interface EnginePoolOptions extends EngineOptions {
+export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
+  /** GPUs that the engines take in turn */
+  readonly devices: number
+  readonly load: Omit<EngineOptions['load'], 'device'>
 }
 
 export interface EnginePoolEvents {
@@ -156,10 +159,10 @@ export class EnginePool {
   }
 
   #start(slot: Slot): void {
-    const { log } = this.#options
+    const { log, devices } = this.#options
     slot.state = 'starting'
     slot.startedMs = performance.now()
-    const load = { ...this.#options.load, restarted: slot.served }
+    const load = { ...this.#options.load, device: slot.index % devices, restarted: slot.served }
     const engine = new Engine(
       { ...this.#options, load },
       {

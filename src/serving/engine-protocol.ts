@@ -24,6 +24,8 @@ export interface LoadCommand {
   readonly families: readonly Family[]
   readonly provider: Provider
   readonly threads: number
+  /** which of several GPUs, counted from 0 */
+  readonly device: number
   readonly variant: RequestedVariant
   /** where variants are kept between starts; undefined: nowhere */
   readonly cacheDir?: string | undefined

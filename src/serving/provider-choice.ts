@@ -19,7 +19,7 @@ export interface ProviderPlan {
   readonly leftOut: readonly string[]
 }
 
-export function planProviders(requested: RequestedProvider, gpus: GpuDevices): ProviderPlan {
+export function planProviders(requested: RequestedProvider, gpus: Pick<GpuDevices, 'nvidia' | 'any'>): ProviderPlan {
   if (requested !== 'auto') return { candidates: [{ provider: requested, why: 'asked for' }], leftOut: [] }
   const candidates: ProviderCandidate[] = []
   const leftOut: string[] = []

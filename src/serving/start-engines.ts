@@ -17,6 +17,7 @@ export interface StartOptions {
   readonly provider: RequestedProvider
   readonly engines?: number | undefined
   readonly threads?: number | undefined
+  readonly gpus?: number | undefined
   readonly maxBatchTokens?: number | undefined
   readonly variant: RequestedVariant
   readonly cacheDir?: string | undefined
@@ -93,15 +94,22 @@ function tryProvider(options: EnginePoolOptions, events: EnginePoolEvents): Prom
   })
 }
 
-function engineLayout(provider: Provider, { engines, threads }: StartOptions): EngineLayout {
+function engineLayout(provider: Provider, options: StartOptions): EngineLayout {
+  const { engines, threads } = options
   if (provider === 'cpu') return cpuEngineLayout(cpuQuota(), { engines, threads })
   // a GPU runs one batch at a time, and every engine would hold its own copy of the weights
-  return { engines: engines ?? 1, threads: threads ?? 1 }
+  return { engines: engines ?? gpusOf(provider, options), threads: threads ?? 1 }
+}
+
+/** WebGPU gives whichever adapter it likes best. */
+function gpusOf(provider: Provider, { gpus }: StartOptions): number {
+  return provider === 'cuda' ? (gpus ?? Math.max(1, findGpuDevices().nvidiaCount)) : 1
 }
 
 function poolOptions(options: StartOptions, provider: Provider, { engines, threads }: EngineLayout): EnginePoolOptions {
   return {
     engines,
+    devices: gpusOf(provider, options),
     file: options.engineFile,
     stallTimeoutMs: STALL_TIMEOUT_MS,
     log: options.log,

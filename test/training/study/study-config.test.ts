@@ -31,7 +31,13 @@ test('names that lead nowhere are refused', () => {
   refusal({ students: [tiny, tiny] }, /"tiny" is named twice/)
   refusal({ students: [tiny], chains: [{ name: 'c', path: ['teacher', 'tiny', 'tina'] }] }, /did you mean "tiny"/)
   refusal({ students: [{ ...tiny, seeds: [7] }] }, /students\.tiny\.seeds: 7 is not among the study's seeds \(1\)/)
-  const apart = { seeds: [1, 2], students: [{ ...tiny, seeds: [1] }, { ...tiny, name: 'other', seeds: [2] }] }
+  const apart = {
+    seeds: [1, 2],
+    students: [
+      { ...tiny, seeds: [1] },
+      { ...tiny, name: 'other', seeds: [2] },
+    ],
+  }
   refusal({ ...apart, chains: [{ name: 'c', path: ['teacher', 'tiny', 'other'] }] }, /chains\.c: .* no seed in common/)
   refusal({ students: [{ ...tiny, teachers: ['techer'] }] }, /did you mean "teacher"/)
 })
