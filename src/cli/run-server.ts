@@ -98,7 +98,8 @@ function classifierOf(
   provider: RequestedProvider,
   { config, metrics, log }: ClassifierParts,
 ) {
-  const { variant, cacheDir, defaultBudgetMs, engines, threads, maxQueue, toleratedLate, maxBatchTokens } = config
+  const { variant, cacheDir, defaultBudgetMs, engines, threads, lanes, maxQueue, toleratedLate, maxBatchTokens } =
+    config
   return createClassifier({
     families,
     provider,
@@ -108,6 +109,7 @@ function classifierOf(
     ...(engines !== undefined && { engines }),
     ...(threads !== undefined && { threads }),
     gpus: visibleGpus(findGpuDevices().nvidiaCount, process.env.CUDA_VISIBLE_DEVICES),
+    lanes,
     maxQueue,
     toleratedLate,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),

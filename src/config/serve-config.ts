@@ -19,6 +19,7 @@ export interface ServeConfig {
   readonly defaultBudgetMs?: number
   readonly engines?: number
   readonly threads?: number
+  readonly lanes: 'auto' | '1' | '2'
   readonly maxQueue: number
   readonly toleratedLate: number
   readonly maxBatchTokens?: number
@@ -79,6 +80,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     defaultBudgetMs: values.LEXTIER_DEFAULT_BUDGET_MS,
     engines: values.LEXTIER_ENGINES,
     threads: values.LEXTIER_THREADS,
+    lanes: values.LEXTIER_LANES,
     maxQueue: values.LEXTIER_MAX_QUEUE,
     toleratedLate: values.LEXTIER_TOLERATED_LATE,
     maxBatchTokens: values.LEXTIER_MAX_BATCH_TOKENS,

@@ -104,6 +104,14 @@ export const SERVE_SETTINGS = {
     accepted: 'a whole number from 1 to 256',
     otherwise: 'from the CPU quota',
   },
+  LEXTIER_LANES: {
+    flag: 'lanes',
+    argument: '<count>',
+    description:
+      'groups of engines; 2 gives the cheapest tier of each family engines of its own, which those of the other tiers give way to; auto takes 2 on CPUs whose time no quota rations',
+    schema: Type.Enum(['auto', '1', '2'], { default: 'auto' }),
+    accepted: 'one of auto, 1, 2',
+  },
   LEXTIER_MAX_QUEUE: {
     flag: 'max-queue',
     argument: '<count>',

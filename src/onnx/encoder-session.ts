@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly provider: Provider
   /** threads of the CPU provider; default: ONNX Runtime's, one a physical core */
   readonly threads?: number
+  /** how long a CPU thread that waits for the others keeps its CPU, µs; default: ONNX Runtime's, long enough for the next run */
+  readonly spinUs?: number
   /** which of several GPUs, counted from 0, for CUDA; default 0 */
   readonly device?: number
 }
@@ -59,11 +61,12 @@ export async function openEncoder(
 /** @throws as openEncoder does */
 export async function createSession(
   model: string | Uint8Array,
-  { provider, threads, device }: SessionOptions,
+  { provider, threads, spinUs, device }: SessionOptions,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: executionProviders(provider, device),
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(spinUs !== undefined && { extra: { session: { intra_op: { spin_duration_us: String(spinUs) } } } }),
     // errors come back as exceptions; ONNX Runtime's own log of them, and of its node placement, is for its developers
     logSeverityLevel: 4,
   }

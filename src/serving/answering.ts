@@ -9,10 +9,11 @@ import { averageLogits } from '../tokenizer/windows.js'
 import { BATCH_SHAPE } from './batch-planner.js'
 import { predictionOf } from './calibrated-prediction.js'
 import { cascadeReason, escalate, leastConfidence } from './cascade.js'
+import type { Lane, Lanes } from './lanes.js'
 import type { PreparedText } from './long-text.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { forecastRequest, type RequestForecast } from './request-forecast.js'
-import { NO_DEADLINE_HORIZON_MS, type Scheduler } from './scheduler.js'
+import { NO_DEADLINE_HORIZON_MS } from './scheduler.js'
 import { runsPacked, type ServedFamily, type ServedTier } from './served-family.js'
 import type { ScheduledResult } from './ticket.js'
 import { type Route, routeTier, type TierForecast } from './tier-router.js'
@@ -28,12 +29,6 @@ export interface PreparedRequest {
   readonly learn: boolean
 }
 
-/** What answering needs to know of the engines. */
-export interface EngineFacts {
-  readonly serving: number
-  maxBatchTokens(): number
-}
-
 /** One tier's answer. */
 interface TierAnswer {
   readonly tier: TierName
@@ -45,14 +40,12 @@ interface TierAnswer {
 type Forecasts = (tier: TierName) => RequestForecast
 
 export class Answering {
-  readonly #scheduler: Scheduler
-  readonly #engines: EngineFacts
+  readonly #lanes: Lanes
   readonly #toleratedLate: number
 
   /** @param toleratedLate other requests that a more accurate tier may make late, expected */
-  constructor(scheduler: Scheduler, engines: EngineFacts, toleratedLate: number) {
-    this.#scheduler = scheduler
-    this.#engines = engines
+  constructor(lanes: Lanes, toleratedLate: number) {
+    this.#lanes = lanes
     this.#toleratedLate = toleratedLate
   }
 
@@ -110,7 +103,7 @@ export class Answering {
   /** A full queue is no reason to refuse what another tier has room for; where none has, submitting says so. */
   #tiersWithRoom(family: ServedFamily): TierName[] {
     const tiers = family.tiers.map(({ tier }) => tier)
-    const open = tiers.filter((tier) => this.#scheduler.hasRoom({ family: family.name, tier }))
+    const open = tiers.filter((tier) => this.#hasRoom(family, tier))
     return open.length > 0 ? open : tiers
   }
 
@@ -124,10 +117,9 @@ export class Answering {
     const nowMs = performance.now()
     const forecasts = this.#forecasts(asked, nowMs)
     const tiers = family.tiers.map(({ tier }) => tier)
-    const room = (tier: TierName) => this.#scheduler.hasRoom({ family: family.name, tier })
     const next = escalate(
       from,
-      tiers.filter((tier) => tier === from || room(tier)),
+      tiers.filter((tier) => tier === from || this.#hasRoom(family, tier)),
       budgetMs,
       (tier) => forecasts(tier).predictedMs,
     )
@@ -158,7 +150,8 @@ export class Answering {
       budgetMs,
       signal: request.signal,
     }
-    const scheduled = await this.#scheduler.submit(work).catch((error) => Promise.reject(namedFailure(error, family)))
+    const { scheduler } = this.#lanes.of(work.key)
+    const scheduled = await scheduler.submit(work).catch((error) => Promise.reject(namedFailure(error, family)))
     const predictions = predictionsOf(family, tier, prepared, scheduled, request.abstainBelow)
     const elapsedMs = routedMs - request.arrivalMs
     if (learn) tier.completion.observe(estimate, predictedMs - elapsedMs, performance.now() - routedMs)
@@ -168,21 +161,40 @@ export class Answering {
   #lateness({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number) {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
     const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
-    return this.#scheduler.lateness({ family: family.name, lengths, deadlineMs }, nowMs)
+    const possible = { family: family.name, lengths, deadlineMs }
+    const inLanes = new Map<Lane, (tier: TierName) => number>()
+    return (tier: TierName) => {
+      const lane = this.#lanes.of({ family: family.name, tier })
+      const lateness = inLanes.get(lane) ?? lane.scheduler.lateness(possible, nowMs)
+      inLanes.set(lane, lateness)
+      return lateness(tier)
+    }
   }
 
-  /** Engines are shared, so the wait is the same for every tier and is worked out once. */
+  #hasRoom({ name }: ServedFamily, tier: TierName): boolean {
+    const key = { family: name, tier }
+    return this.#lanes.of(key).scheduler.hasRoom(key)
+  }
+
+  /** The engines of a lane are shared, so the wait is the same for all its tiers and is worked out once. */
   #forecasts({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number): Forecasts {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
-    const waitMs = this.#scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), nowMs)
-    const bounds = { ...BATCH_SHAPE, maxTokens: this.#engines.maxBatchTokens() }
-    const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs }
+    const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
+    const waits = new Map<Lane, number>()
+    const waitOf = (lane: Lane) => {
+      const waitMs = waits.get(lane) ?? lane.scheduler.expectedWaitMs(deadlineMs, nowMs)
+      waits.set(lane, waitMs)
+      return waitMs
+    }
     return (name) => {
+      const lane = this.#lanes.of({ family: family.name, tier: name })
+      const bounds = { ...BATCH_SHAPE, maxTokens: lane.engines.maxBatchTokens() }
+      const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs: waitOf(lane) }
       const { latency, completion, variant, provider } = family.tier(name)!
       return forecastRequest(
         asked,
         { latency: latency!, completion },
-        { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: this.#engines.serving },
+        { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: lane.engines.serving },
       )
     }
   }

@@ -1,6 +1,7 @@
 import type { BrokenFamily } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
+import type { RequestedLanes } from './lane-plan.js'
 import type { ServingObserver } from './types.js'
 
 export const REQUESTED_PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu'] as const
@@ -27,6 +28,8 @@ export interface ClassifierOptions {
   readonly engines?: number
   /** threads of each inference process; default: from the CPU quota */
   readonly threads?: number
+  /** `2`: the cheapest tier of each family has engines of its own, which the others' give way to; `auto` where that helps. Default 1 */
+  readonly lanes?: RequestedLanes
   /** NVIDIA GPUs that the engines of the CUDA provider take in turn; default: all of this machine */
   readonly gpus?: number
   /** requests that one tier of one family may have waiting; default 256 */

@@ -6,6 +6,7 @@ import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
 import { DEFAULT_TOLERATED_LATE } from './blocking.js'
 import type { ClassifierOptions, RequestedProvider, ServingLog } from './classifier-options.js'
 import { ENGINE_FILE } from './engine.js'
+import type { RequestedLanes } from './lane-plan.js'
 import { ServedFamily } from './served-family.js'
 import type { ServingObserver } from './types.js'
 
@@ -18,6 +19,7 @@ export interface ClassifierSettings {
   readonly engines: number | undefined
   readonly threads: number | undefined
   readonly gpus: number | undefined
+  readonly lanes: RequestedLanes
   readonly maxQueue: number
   readonly maxQueueTotal: number
   readonly toleratedLate: number
@@ -66,6 +68,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     engines: options.engines,
     threads: options.threads,
     gpus: options.gpus,
+    lanes: options.lanes ?? '1',
     maxQueue,
     toleratedLate: options.toleratedLate ?? DEFAULT_TOLERATED_LATE,
     maxQueueTotal: options.maxQueueTotal ?? 4 * maxQueue,

@@ -13,13 +13,16 @@ import {
   RequestAborted,
   TierNotFound,
 } from '../errors.js'
+import { findGpuDevices } from '../onnx/gpu-devices.js'
 import { Answering } from './answering.js'
 import type { ClassifierOptions } from './classifier-options.js'
 import { type ClassifierSettings, classifierSettings } from './classifier-settings.js'
-import { EngineHost } from './engine-host.js'
+import { isThrottled } from './cpu-quota.js'
+import { planLanes } from './lane-plan.js'
+import { Lanes } from './lanes.js'
 import { prepareTexts } from './long-text.js'
-import { Scheduler } from './scheduler.js'
-import { isReady, runsPacked, type ServedFamily } from './served-family.js'
+import { planProviders } from './provider-choice.js'
+import { isReady, type ServedFamily } from './served-family.js'
 import { TextReader } from './text-reader.js'
 import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness, RequestedTier } from './types.js'
 
@@ -34,6 +37,17 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   return new ServingClassifier(classifierSettings(options))
 }
 
+/** Several lanes where all engines are on CPUs whose time is not rationed. */
+function lanesOf({ families, provider, lanes }: ClassifierSettings) {
+  const { candidates } = planProviders(provider, findGpuDevices())
+  return planLanes({
+    requested: lanes,
+    onCpu: candidates.every((candidate) => candidate.provider === 'cpu'),
+    throttled: isThrottled(),
+    families: families.map(({ family }) => family),
+  })
+}
+
 const HOPELESS = 'no inference engine can be kept running; /health/ready says why'
 const REHEARSAL_ROUNDS = 4
 /** of each family */
@@ -43,8 +57,7 @@ const REHEARSAL_TEXT = 'the court heard the case and the judgment of the court b
 class ServingClassifier implements Classifier {
   readonly #settings: ClassifierSettings
   readonly #families: ReadonlyMap<string, ServedFamily>
-  readonly #scheduler: Scheduler
-  readonly #engines: EngineHost
+  readonly #lanes: Lanes
   readonly #answering: Answering
   readonly #reader: TextReader
   /** undefined until the engines first were warm */
@@ -60,22 +73,13 @@ class ServingClassifier implements Classifier {
   constructor(settings: ClassifierSettings) {
     this.#settings = settings
     this.#families = new Map(settings.families.map((family) => [family.name, family]))
-    this.#engines = new EngineHost(settings, this.#families, {
+    this.#lanes = new Lanes(settings, this.#families, lanesOf(settings), {
       capacity: () => {
-        this.#scheduler.pump()
-        if (this.#engines.warm) this.#rehearsal ??= this.#rehearse()
+        if (this.#lanes.warm) this.#rehearsal ??= this.#rehearse()
       },
-      hopeless: () => this.#scheduler.failAll(new NotReady(HOPELESS)),
+      hopeless: () => new NotReady(HOPELESS),
     })
-    this.#scheduler = new Scheduler({
-      ...settings,
-      runner: this.#engines,
-      latencyModel: ({ family, tier }) => this.#families.get(family)!.tier(tier)!.latency!,
-      packed: ({ family, tier }) => runsPacked(this.#families.get(family)!.tier(tier)!),
-      maxBatchTokens: () => this.#engines.maxBatchTokens(),
-      now: () => performance.now(),
-    })
-    this.#answering = new Answering(this.#scheduler, this.#engines, settings.toleratedLate)
+    this.#answering = new Answering(this.#lanes, settings.toleratedLate)
     this.#reader = new TextReader(settings.families)
   }
 
@@ -104,11 +108,11 @@ class ServingClassifier implements Classifier {
   readiness(): Readiness {
     const reasons = this.#settings.broken.map(({ name, reason }) => `family "${name}" cannot be served: ${reason}`)
     for (const family of this.#settings.families) reasons.push(...family.reasons())
-    reasons.push(...this.#engines.reasons())
+    reasons.push(...this.#lanes.reasons())
     if (reasons.length === 0 && !this.#rehearsed) reasons.push('the first requests are being rehearsed')
     const draining = this.#draining !== undefined
     if (draining) reasons.unshift('draining')
-    return { ready: reasons.length === 0, draining, reasons, starting: !this.#rehearsed && !this.#engines.hopeless }
+    return { ready: reasons.length === 0, draining, reasons, starting: !this.#rehearsed && !this.#lanes.hopeless }
   }
 
   drain(): Promise<void> {
@@ -123,7 +127,7 @@ class ServingClassifier implements Classifier {
       })
     }
     await this.#rehearsal
-    await Promise.all([this.#engines.stop(), this.#reader.close()])
+    await Promise.all([this.#lanes.stop(), this.#reader.close()])
     this.#logAttainment()
   }
 
@@ -131,7 +135,8 @@ class ServingClassifier implements Classifier {
     const family = this.#familyOf(request)
     if (request.texts.length === 0) throw new InvalidRequest('there is no text; send at least one')
     const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
-    this.#scheduler.admitEarly(
+    const { scheduler } = this.#lanes.first(family, request.tier)
+    scheduler.admitEarly(
       request.tier,
       this.#preparing,
       budgetMs === undefined ? undefined : request.arrivalMs + budgetMs,
@@ -158,15 +163,16 @@ class ServingClassifier implements Classifier {
       throw new TierNotFound(tier, family.name, family.tiers.map((candidate) => candidate.tier).join(', '))
     }
     if (!served.every(isReady)) throw new NotReady(family.reasons()[0] ?? `family "${family.name}" is being loaded`)
-    if (this.#engines.hopeless) throw new NotReady(HOPELESS)
+    if (this.#lanes.hopeless) throw new NotReady(HOPELESS)
     return family
   }
 
   /** A full queue refuses at once: reading texts for it would take the CPU from what can be answered. @throws Overloaded */
   #refuseWithoutRoom(family: ServedFamily, asked: RequestedTier): void {
     const tiers = asked === 'auto' ? family.tiers.map(({ tier }) => tier) : [asked]
-    if (tiers.some((tier) => this.#scheduler.hasRoom({ family: family.name, tier }))) return
-    const drainMs = this.#scheduler.waitMs(Number.POSITIVE_INFINITY, performance.now())
+    const keys = tiers.map((tier) => ({ family: family.name, tier }))
+    if (keys.some((key) => this.#lanes.of(key).scheduler.hasRoom(key))) return
+    const drainMs = this.#lanes.first(family, asked).scheduler.waitMs(Number.POSITIVE_INFINITY, performance.now())
     const retryAfterSeconds = Math.min(60, Math.max(1, Math.ceil(drainMs / 1000)))
     throw Object.assign(new Overloaded(asked, this.#settings.maxQueue), { retryAfterSeconds })
   }

@@ -17,6 +17,11 @@ export function cpuQuota(sources: CpuSources = hostSources()): number {
   return Math.min(sources.affinityCpus, ...quotas)
 }
 
+/** Whether the control groups give less time than the CPUs that this process may run on have. */
+export function isThrottled(sources: CpuSources = hostSources()): boolean {
+  return cpuQuota(sources) < sources.affinityCpus
+}
+
 export interface EngineLayout {
   readonly engines: number
   /** of each engine */

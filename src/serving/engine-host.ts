@@ -1,8 +1,10 @@
-/** A classifier's engines, from the moment they are asked for, and what their reports mean for the families. */
+/** A lane's engines, from the moment they are asked for, and what their reports mean for the families. */
 import { EngineFailed } from '../errors.js'
+import type { Family } from '../family/load-family.js'
 import type { ClassifierSettings } from './classifier-settings.js'
 import type { Batch, BatchResult } from './engine.js'
 import type { EnginePool } from './engine-pool.js'
+import type { LanePlan } from './lane-plan.js'
 import type { BatchRunner } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
 import { batchTokenLimit, startEngines } from './start-engines.js'
@@ -14,18 +16,32 @@ export interface EngineHostEvents {
   hopeless(reason: string): void
 }
 
+/** What the engines are for. */
+export interface LaneOfEngines {
+  readonly plan: LanePlan
+  /** with the tiers that they hold */
+  readonly families: readonly Family[]
+}
+
 export class EngineHost implements BatchRunner {
   readonly #settings: ClassifierSettings
   readonly #families: ReadonlyMap<string, ServedFamily>
+  readonly #lane: LaneOfEngines
   readonly #events: EngineHostEvents
   /** `auto` tries processes before it settles, so the pool may come later than the first question about it */
   #pool: EnginePool | undefined
   #startFailure: string | undefined
   readonly #started: Promise<void>
 
-  constructor(settings: ClassifierSettings, families: ReadonlyMap<string, ServedFamily>, events: EngineHostEvents) {
+  constructor(
+    settings: ClassifierSettings,
+    families: ReadonlyMap<string, ServedFamily>,
+    lane: LaneOfEngines,
+    events: EngineHostEvents,
+  ) {
     this.#settings = settings
     this.#families = families
+    this.#lane = lane
     this.#events = events
     this.#started = this.#start()
   }
@@ -78,9 +94,9 @@ export class EngineHost implements BatchRunner {
   async #start(): Promise<void> {
     const { observer, log } = this.#settings
     try {
-      const families = this.#settings.families.map(({ family }) => family)
+      const { plan, families } = this.#lane
       this.#pool = await startEngines(
-        { ...this.#settings, families },
+        { ...this.#settings, families, lane: plan },
         {
           capacity: () => this.#events.capacity(),
           tierLoaded: (report) => {

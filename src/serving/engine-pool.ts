@@ -9,6 +9,8 @@ import type { TierFailed, TierLoaded } from './engine-protocol.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
+  /** what the engines are for, for the log */
+  readonly lane: string
   /** GPUs that the engines take in turn */
   readonly devices: number
   readonly load: Omit<EngineOptions['load'], 'device'>
@@ -159,7 +161,7 @@ export class EnginePool {
   }
 
   #start(slot: Slot): void {
-    const { log, devices } = this.#options
+    const { log, lane, devices } = this.#options
     slot.state = 'starting'
     slot.startedMs = performance.now()
     const load = { ...this.#options.load, device: slot.index % devices, restarted: slot.served }
@@ -172,7 +174,8 @@ export class EnginePool {
           slot.state = 'serving'
           slot.served = true
           slot.startupMs = performance.now() - slot.startedMs
-          log.info({ engine: slot.index, pid: engine.pid, startupMs: Math.round(slot.startupMs) }, 'engine ready')
+          const startupMs = Math.round(slot.startupMs)
+          log.info({ lane, engine: slot.index, pid: engine.pid, startupMs }, 'engine ready')
           this.#events.capacity()
         },
         gone: (reason) => this.#restart(slot, reason),
@@ -190,7 +193,8 @@ export class EnginePool {
     slot.failures = wasReady && provenMs > PROVEN_AFTER_MS ? 1 : slot.failures + 1
     const delayMs = restartDelayMs(slot.failures)
     this.#lastDeath = reason
-    this.#options.log.error({ engine: slot.index, reason, delayMs }, 'engine stopped; starting it again')
+    const { lane, log } = this.#options
+    log.error({ lane, engine: slot.index, reason, delayMs }, 'engine stopped; starting it again')
     slot.retryTimer = setTimeout(() => this.#start(slot), delayMs)
     this.#events.died(reason, wasReady)
   }

@@ -64,9 +64,10 @@ async function alterationOf({ dir, version }: Family): Promise<Error | undefined
 async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
   const startMs = performance.now()
   const { openVariant } = await import('../onnx/variants/open-variant.js')
-  const { provider, threads, device, variant, cacheDir } = command
+  const { provider, threads, device, spinUs, variant, cacheDir } = command
   const session = await openVariant(family, tier, {
     ...{ provider, threads, device, variant, cacheDir },
+    ...(spinUs !== undefined && { spinUs }),
     checkedOn: async () => (await import('./variant-texts.js')).variantTexts(family),
   })
   const loadedMs = performance.now()

@@ -38,6 +38,10 @@ export interface SchedulerOptions {
   latencyModel(key: TierKey): LatencyModel
   /** whether that tier's model runs without padding; default: it pads */
   packed?(key: TierKey): boolean
+  /** whether that tier's work comes here; default: all does */
+  holds?(key: TierKey): boolean
+  /** requests that wait for other engines; default: none */
+  waitingElsewhere?(): number
   /** tokens of a batch; read for every batch, since it depends on a provider that may not be chosen yet */
   maxBatchTokens(): number
   /** requests waiting for one (family, tier) */
@@ -178,7 +182,7 @@ export class Scheduler {
    * @throws Overloaded when as many requests wait as may, or when so many do that the deadline passes before its turn
    */
   admitEarly(tier: string, preparing: number, deadlineMs: number | undefined): void {
-    const waiting = this.waiting + preparing
+    const waiting = this.waiting + this.#elsewhere() + preparing
     if (waiting >= this.#options.maxQueueTotal) throw this.#overloaded(tier, waiting)
     if (deadlineMs === undefined || waiting < SHEDDING_FROM) return
     const nowMs = this.#options.now()
@@ -207,6 +211,10 @@ export class Scheduler {
     this.#armDoomTimer(nowMs)
   }
 
+  #elsewhere(): number {
+    return this.#options.waitingElsewhere?.() ?? 0
+  }
+
   #queue(key: TierKey) {
     const id = tierId(key)
     let entry = this.#queues.get(id)
@@ -219,8 +227,10 @@ export class Scheduler {
 
   /** What the budget leaves beyond the request's own time on the cheapest tier. */
   #slackMs({ key, cheapest, sequences, arrivalMs, budgetMs }: Work, nowMs: number): number {
-    if (budgetMs === undefined) return Number.POSITIVE_INFINITY
-    const model = this.#options.latencyModel({ ...key, tier: cheapest ?? key.tier })
+    const cheapestKey = { ...key, tier: cheapest ?? key.tier }
+    // what may be answered elsewhere is not made late here: it goes there
+    if (budgetMs === undefined || this.#options.holds?.(cheapestKey) === false) return Number.POSITIVE_INFINITY
+    const model = this.#options.latencyModel(cheapestKey)
     const ownMs = sequences.reduce((sum, { length }) => sum + model.typical(length, 1), 0)
     return arrivalMs + budgetMs - nowMs - ownMs
   }
@@ -235,7 +245,7 @@ export class Scheduler {
   #admit({ key, sequences }: Work, queue: DeadlineQueue<Ticket, Item>): void {
     const { maxQueue, maxQueueTotal, maxQueueTokens } = this.#options
     if (queue.owners >= maxQueue) throw this.#overloaded(key.tier, queue.owners)
-    const waiting = this.waiting
+    const waiting = this.waiting + this.#elsewhere()
     if (waiting === 0) return
     if (waiting >= maxQueueTotal) throw this.#overloaded(key.tier, waiting)
     let tokens = sequences.reduce((sum, sequence) => sum + sequence.length, 0)

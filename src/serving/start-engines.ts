@@ -10,10 +10,12 @@ import type { RequestedProvider, ServingLog } from './classifier-options.js'
 import { cpuEngineLayout, cpuQuota, type EngineLayout } from './cpu-quota.js'
 import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './engine-pool.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
+import type { LanePlan } from './lane-plan.js'
 import { planProviders } from './provider-choice.js'
 
 export interface StartOptions {
   readonly families: readonly Family[]
+  readonly lane: LanePlan
   readonly provider: RequestedProvider
   readonly engines?: number | undefined
   readonly threads?: number | undefined
@@ -30,8 +32,6 @@ export interface StartOptions {
  * no quicker than they are one by one. A GPU needs large batches to be busy.
  */
 const MAX_BATCH_TOKENS = { cpu: 512, cuda: 16_384, webgpu: 16_384 } as const
-/** The API process stays at 0: answers, health and refusals are never late for want of CPU. */
-const ENGINE_NICENESS = 10
 const STALL_TIMEOUT_MS = 120_000
 
 /** @returns padded tokens that a batch may have */
@@ -50,7 +50,10 @@ export async function startEngines(options: StartOptions, events: EnginePoolEven
   for (const { provider: candidate, why } of candidates) {
     const layout = engineLayout(candidate, options)
     if (candidate === candidates.at(-1)?.provider) {
-      log.info({ requested: provider, provider: candidate, ...layout }, `provider ${candidate}: ${why}`)
+      log.info(
+        { requested: provider, provider: candidate, lane: options.lane.name, ...layout },
+        `provider ${candidate}: ${why}`,
+      )
       return new EnginePool(poolOptions(options, candidate, layout), events)
     }
     const attempt = await tryProvider(poolOptions(options, candidate, { ...layout, engines: 1 }), events)
@@ -109,6 +112,7 @@ function gpusOf(provider: Provider, { gpus }: StartOptions): number {
 function poolOptions(options: StartOptions, provider: Provider, { engines, threads }: EngineLayout): EnginePoolOptions {
   return {
     engines,
+    lane: options.lane.name,
     devices: gpusOf(provider, options),
     file: options.engineFile,
     stallTimeoutMs: STALL_TIMEOUT_MS,
@@ -119,7 +123,8 @@ function poolOptions(options: StartOptions, provider: Provider, { engines, threa
       threads,
       variant: options.variant,
       cacheDir: options.cacheDir,
-      niceness: ENGINE_NICENESS,
+      niceness: options.lane.niceness,
+      ...(options.lane.spinUs !== undefined && { spinUs: options.lane.spinUs }),
       maxBatchTokens: batchTokenLimit(provider, options.maxBatchTokens),
     },
   }

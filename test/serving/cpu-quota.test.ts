@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cpuEngineLayout, cpuQuota } from '../../src/serving/cpu-quota.js'
+import { cpuEngineLayout, cpuQuota, isThrottled } from '../../src/serving/cpu-quota.js'
 
 const host = (affinityCpus: number, files: Record<string, string>) => ({
   affinityCpus,
@@ -14,6 +14,13 @@ test('without control groups the affinity decides', () => {
 test('a container of control groups v2 gets its quota, seen at the root of its namespace', () => {
   assert.equal(cpuQuota(host(64, { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '150000 100000\n' })), 1.5)
   assert.equal(cpuQuota(host(64, { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': 'max 100000\n' })), 64)
+})
+
+test('a quota below the CPUs rations their time; one of all of them, or none, does not', () => {
+  const quota = (max: string) => ({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': max })
+  assert.equal(isThrottled(host(64, quota('200000 100000'))), true)
+  assert.equal(isThrottled(host(2, quota('200000 100000'))), false)
+  assert.equal(isThrottled(host(2, quota('max 100000'))), false)
 })
 
 test('a quota of any group above counts', () => {

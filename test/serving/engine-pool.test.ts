@@ -29,6 +29,7 @@ async function withPool(
   const pool = new EnginePool(
     {
       engines: 1,
+      lane: 'all',
       devices: 1,
       file: SCRIPTED,
       stallTimeoutMs: 60_000,

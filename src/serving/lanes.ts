@@ -1,0 +1,122 @@
+/** The lanes of a classifier: engines with a scheduler each, and what they are together. */
+import type { TierName } from '../family/family-schema.js'
+import type { ClassifierSettings } from './classifier-settings.js'
+import { EngineHost } from './engine-host.js'
+import type { TierKey } from './engine-protocol.js'
+import { familyOfLane, type LanePlan } from './lane-plan.js'
+import { Scheduler } from './scheduler.js'
+import { runsPacked, type ServedFamily } from './served-family.js'
+import type { RequestedTier } from './types.js'
+
+export interface Lane {
+  readonly plan: LanePlan
+  readonly engines: EngineHost
+  readonly scheduler: Scheduler
+}
+
+export interface LaneEvents {
+  /** an engine may be free */
+  capacity(): void
+  /** @returns what the work is told that waits for engines that cannot be kept running */
+  hopeless(): Error
+}
+
+export class Lanes {
+  readonly #families: ReadonlyMap<string, ServedFamily>
+  readonly #lanes: readonly Lane[]
+
+  constructor(
+    settings: ClassifierSettings,
+    families: ReadonlyMap<string, ServedFamily>,
+    plans: readonly LanePlan[],
+    events: LaneEvents,
+  ) {
+    this.#families = families
+    const depths = new QueueDepths(plans.length, (tier, depth) => settings.observer.queueDepth(tier, depth))
+    this.#lanes = plans.map((plan, index) => {
+      const served = settings.families.flatMap(({ family }) => familyOfLane(family, plan) ?? [])
+      const engines: EngineHost = new EngineHost(
+        settings,
+        families,
+        { plan, families: served },
+        {
+          capacity: () => {
+            scheduler.pump()
+            events.capacity()
+          },
+          hopeless: () => scheduler.failAll(events.hopeless()),
+        },
+      )
+      const scheduler = new Scheduler({
+        ...settings,
+        observer: {
+          batch: (batch) => settings.observer.batch(batch),
+          queueDepth: (tier, depth) => depths.report(index, tier, depth),
+        },
+        runner: engines,
+        latencyModel: ({ family, tier }) => families.get(family)!.tier(tier)!.latency!,
+        packed: ({ family, tier }) => runsPacked(families.get(family)!.tier(tier)!),
+        holds: (key) => this.of(key).plan === plan,
+        waitingElsewhere: () => this.waiting - scheduler.waiting,
+        maxBatchTokens: () => engines.maxBatchTokens(),
+        now: () => performance.now(),
+      })
+      return { plan, engines, scheduler }
+    })
+  }
+
+  /** Requests that wait, in all. */
+  get waiting(): number {
+    return this.#lanes.reduce((sum, { scheduler }) => sum + scheduler.waiting, 0)
+  }
+
+  /** Every engine has loaded what it holds, once. */
+  get warm(): boolean {
+    return this.#lanes.every(({ engines }) => engines.warm)
+  }
+
+  /** Some engines cannot be kept running. */
+  get hopeless(): boolean {
+    return this.#lanes.some(({ engines }) => engines.hopeless)
+  }
+
+  of({ family, tier }: TierKey): Lane {
+    const served = this.#families.get(family)!.family
+    return this.#lanes.find(({ plan }) => plan.holds(served, tier)) ?? this.#lanes[0]!
+  }
+
+  /** Where a request may be answered soonest: of `auto`, on the cheapest tier. */
+  first(family: ServedFamily, asked: RequestedTier): Lane {
+    const tier: TierName = asked === 'auto' ? family.tiers.at(-1)!.tier : asked
+    return this.of({ family: family.name, tier })
+  }
+
+  /** Why the engines cannot be relied on, a sentence each; empty when they can. */
+  reasons(): string[] {
+    return [...new Set(this.#lanes.flatMap(({ engines }) => engines.reasons()))]
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#lanes.map(({ engines }) => engines.stop()))
+  }
+}
+
+/** Depths are told by tier name, and two families may have one name in two lanes. */
+class QueueDepths {
+  readonly #depths: Map<TierName, number>[]
+
+  constructor(
+    lanes: number,
+    private readonly tell: (tier: TierName, depth: number) => void,
+  ) {
+    this.#depths = Array.from({ length: lanes }, () => new Map())
+  }
+
+  report(lane: number, tier: TierName, depth: number): void {
+    this.#depths[lane]!.set(tier, depth)
+    this.tell(
+      tier,
+      this.#depths.reduce((sum, depths) => sum + (depths.get(tier) ?? 0), 0),
+    )
+  }
+}
