@@ -1,6 +1,6 @@
 /** `npm run bench -- NAME [options]`. A bench's file is imported when it runs. */
 import { Command } from 'commander'
-import { isLextierError } from '../src/errors.js'
+import { runProgram } from './run-program.js'
 
 const program = new Command('bench').description(
   'Measurements of lextier, printed as a table and as JSON (docs/benchmarks.md)',
@@ -165,13 +165,4 @@ program
     await benchTraining(flags)
   })
 
-// an interrupted bench takes its server along, which ends in the handlers of exit
-process.once('SIGINT', () => process.exit(130))
-process.once('SIGTERM', () => process.exit(143))
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  process.stderr.write(isLextierError(error) ? `${error.code}: ${error.message}\n` : `${(error as Error).stack}\n`)
-  process.exitCode = 1
-}
+await runProgram(program)

@@ -1,6 +1,6 @@
 /** `npm run soak`: hours of load on the real server, to see whether it leaks or fails. */
 import { Command } from 'commander'
-import { isLextierError } from '../src/errors.js'
+import { runProgram } from './run-program.js'
 
 const program = new Command('soak')
   .description('Keep the real server under load; fails when its memory grows or a request has an error')
@@ -22,13 +22,4 @@ const program = new Command('soak')
     process.exitCode = (await runSoak(flags)) ? 0 : 1
   })
 
-// an interrupted soak takes its server along, which ends in the handlers of exit
-process.once('SIGINT', () => process.exit(130))
-process.once('SIGTERM', () => process.exit(143))
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  process.stderr.write(isLextierError(error) ? `${error.code}: ${error.message}\n` : `${(error as Error).stack}\n`)
-  process.exitCode = 1
-}
+await runProgram(program)

@@ -9,7 +9,6 @@ import {
   InvalidRequest,
   isLextierError,
   NotReady,
-  Overloaded,
   RequestAborted,
   TierNotFound,
 } from '../errors.js'
@@ -172,9 +171,7 @@ class ServingClassifier implements Classifier {
     const tiers = asked === 'auto' ? family.tiers.map(({ tier }) => tier) : [asked]
     const keys = tiers.map((tier) => ({ family: family.name, tier }))
     if (keys.some((key) => this.#lanes.of(key).scheduler.hasRoom(key))) return
-    const drainMs = this.#lanes.first(family, asked).scheduler.waitMs(Number.POSITIVE_INFINITY, performance.now())
-    const retryAfterSeconds = Math.min(60, Math.max(1, Math.ceil(drainMs / 1000)))
-    throw Object.assign(new Overloaded(asked, this.#settings.maxQueue), { retryAfterSeconds })
+    throw this.#lanes.first(family, asked).scheduler.overloaded(asked, this.#settings.maxQueue)
   }
 
   /** @throws PayloadTooLarge, InvalidRequest, RequestAborted */

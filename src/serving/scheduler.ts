@@ -183,12 +183,12 @@ export class Scheduler {
    */
   admitEarly(tier: string, preparing: number, deadlineMs: number | undefined): void {
     const waiting = this.waiting + this.#elsewhere() + preparing
-    if (waiting >= this.#options.maxQueueTotal) throw this.#overloaded(tier, waiting)
+    if (waiting >= this.#options.maxQueueTotal) throw this.overloaded(tier, waiting)
     if (deadlineMs === undefined || waiting < SHEDDING_FROM) return
     const nowMs = this.#options.now()
     if (nowMs + this.waitMs(deadlineMs, nowMs) <= deadlineMs) return
     this.#blocking.arrived(deadlineMs - nowMs - this.#blocking.meanRunMs, nowMs)
-    throw this.#overloaded(tier, waiting)
+    throw this.overloaded(tier, waiting)
   }
 
   /** Fails everything that waits. */
@@ -244,16 +244,17 @@ export class Scheduler {
 
   #admit({ key, sequences }: Work, queue: DeadlineQueue<Ticket, Item>): void {
     const { maxQueue, maxQueueTotal, maxQueueTokens } = this.#options
-    if (queue.owners >= maxQueue) throw this.#overloaded(key.tier, queue.owners)
+    if (queue.owners >= maxQueue) throw this.overloaded(key.tier, queue.owners)
     const waiting = this.waiting + this.#elsewhere()
     if (waiting === 0) return
-    if (waiting >= maxQueueTotal) throw this.#overloaded(key.tier, waiting)
+    if (waiting >= maxQueueTotal) throw this.overloaded(key.tier, waiting)
     let tokens = sequences.reduce((sum, sequence) => sum + sequence.length, 0)
     for (const other of this.#queues.values()) tokens += other.queue.tokens
-    if (tokens > maxQueueTokens) throw this.#overloaded(key.tier, waiting)
+    if (tokens > maxQueueTokens) throw this.overloaded(key.tier, waiting)
   }
 
-  #overloaded(tier: string, waiting: number): Error {
+  /** @returns the refusal of work that finds no room, with when to come again */
+  overloaded(tier: string, waiting: number): Error {
     const drainMs = this.waitMs(Number.POSITIVE_INFINITY, this.#options.now())
     const retryAfterSeconds = Math.min(60, Math.max(1, Math.ceil(drainMs / 1000)))
     return Object.assign(new Overloaded(tier, waiting), { retryAfterSeconds })

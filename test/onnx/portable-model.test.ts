@@ -12,13 +12,7 @@ import { readWeights } from '../../src/onnx/read-weights.js'
 import type { Precision } from '../../src/onnx/stored-weights.js'
 import { randomParameters } from '../support/random-parameters.js'
 import { referenceLogits } from '../support/reference-encoder.js'
-import { SMALL_ENCODER } from '../support/small-encoder.js'
-
-const SEQUENCES = [
-  [2, 5, 9, 3],
-  [2, 7, 7, 8, 40, 41, 49, 3],
-  [2, 3],
-]
+import { ENCODER_CHOICES, SMALL_ENCODER, SMALL_SEQUENCES } from '../support/small-encoder.js'
 
 let folder: string
 before(async () => {
@@ -36,13 +30,7 @@ async function write(config: EncoderConfig, parameters: HostTensors, precision: 
 }
 
 const CHOICES: [string, Partial<EncoderConfig>][] = [
-  ['BERT (gelu, [CLS], tanh pooler)', {}],
-  ['gelu_new', { activation: 'gelu_new' }],
-  ['relu', { activation: 'relu' }],
-  ['mean pooling over real tokens', { pooling: 'mean' }],
-  ['mean pooling without a pooler', { pooling: 'mean', pooler: 'none' }],
-  ['DistilBERT (no token types, relu pooler)', { typeVocabSize: 0, pooler: 'relu' }],
-  ['a large LayerNorm epsilon', { layerNormEpsilon: 0.1 }],
+  ...ENCODER_CHOICES,
   ['one head, no layers below the pooler but one', { heads: 1, layers: 1 }],
   ['a pad token that is not 0', { padTokenId: 11 }],
 ]
@@ -53,11 +41,11 @@ for (const [name, overrides] of CHOICES) {
     for (const precision of ['fp16', 'int8'] as const) {
       const modelFile = await write(config, randomParameters(config, 7), precision)
       const session = await openEncoder(modelFile, config, { provider: 'cpu', threads: 1 })
-      const logits = await session.run(SEQUENCES.map((inputIds) => ({ inputIds })))
+      const logits = await session.run(SMALL_SEQUENCES.map((inputIds) => ({ inputIds })))
       await session.release()
       // with the weights as stored, only fp32 rounding is left
       const stored = await readWeights(modelFile, config)
-      SEQUENCES.forEach((inputIds, i) => {
+      SMALL_SEQUENCES.forEach((inputIds, i) => {
         referenceLogits(config, stored, inputIds).forEach((expected, label) => {
           assert.ok(Math.abs(logits[i]![label]! - expected) < 2e-5, `${logits[i]![label]} is not ${expected}`)
         })

@@ -16,3 +16,20 @@ export const SMALL_ENCODER: EncoderConfig = {
   pooler: 'tanh',
   labels: 3,
 }
+
+/** Texts of several lengths, [CLS] … [SEP]. */
+export const SMALL_SEQUENCES = [
+  [2, 5, 9, 3],
+  [2, 7, 7, 8, 40, 41, 49, 3],
+  [2, 3],
+]
+
+/** Every choice of an architecture that changes what is computed, and what differs from SMALL_ENCODER. */
+export const ENCODER_CHOICES: readonly [string, Partial<EncoderConfig>][] = [
+  ['BERT (gelu, [CLS], tanh pooler)', {}],
+  ['gelu_new', { activation: 'gelu_new' }],
+  ['relu', { activation: 'relu' }],
+  ['mean pooling without a pooler', { pooling: 'mean', pooler: 'none' }],
+  ['DistilBERT (no token types, relu pooler)', { typeVocabSize: 0, pooler: 'relu' }],
+  ['a large LayerNorm epsilon', { layerNormEpsilon: 0.1 }],
+]

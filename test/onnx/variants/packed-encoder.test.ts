@@ -15,13 +15,7 @@ import type { LinearArithmetic } from '../../../src/onnx/variants/linear.js'
 import { buildPackedEncoder } from '../../../src/onnx/variants/packed-encoder.js'
 import { randomParameters } from '../../support/random-parameters.js'
 import { referenceLogits } from '../../support/reference-encoder.js'
-import { SMALL_ENCODER } from '../../support/small-encoder.js'
-
-const SEQUENCES = [
-  [2, 5, 9, 3],
-  [2, 7, 7, 8, 40, 41, 49, 3],
-  [2, 3],
-]
+import { ENCODER_CHOICES, SMALL_ENCODER, SMALL_SEQUENCES } from '../../support/small-encoder.js'
 
 let folder: string
 before(async () => {
@@ -48,12 +42,7 @@ async function logitsOf(model: Uint8Array, config: EncoderConfig, batches: reado
 }
 
 const CHOICES: [string, Partial<EncoderConfig>][] = [
-  ['BERT (gelu, [CLS], tanh pooler)', {}],
-  ['gelu_new', { activation: 'gelu_new' }],
-  ['relu', { activation: 'relu' }],
-  ['mean pooling without a pooler', { pooling: 'mean', pooler: 'none' }],
-  ['DistilBERT (no token types, relu pooler)', { typeVocabSize: 0, pooler: 'relu' }],
-  ['a large LayerNorm epsilon', { layerNormEpsilon: 0.1 }],
+  ...ENCODER_CHOICES,
   ['one head, one layer', { heads: 1, layers: 1 }],
 ]
 
@@ -62,8 +51,8 @@ for (const [name, overrides] of CHOICES) {
     const config = { ...SMALL_ENCODER, ...overrides }
     for (const precision of ['fp16', 'int8'] as const) {
       const weights = await stored(config, precision)
-      const [logits] = await logitsOf(buildPackedEncoder(config, weights, precision, 'fp32'), config, [SEQUENCES])
-      SEQUENCES.forEach((inputIds, i) => {
+      const [logits] = await logitsOf(buildPackedEncoder(config, weights, precision, 'fp32'), config, [SMALL_SEQUENCES])
+      SMALL_SEQUENCES.forEach((inputIds, i) => {
         referenceLogits(config, weights, inputIds).forEach((expected, label) => {
           assert.ok(Math.abs(logits![i]![label]! - expected) < 2e-5, `${logits![i]![label]} is not ${expected}`)
         })
@@ -75,12 +64,12 @@ for (const [name, overrides] of CHOICES) {
 for (const arithmetic of ['fp32', 'int8'] satisfies LinearArithmetic[]) {
   test(`${arithmetic}: a text's logits do not depend on the texts it is batched with`, async () => {
     const weights = await stored(SMALL_ENCODER, 'int8')
-    const batches = [SEQUENCES, ...SEQUENCES.map((sequence) => [sequence]), SEQUENCES.toReversed()]
+    const batches = [SMALL_SEQUENCES, ...SMALL_SEQUENCES.map((sequence) => [sequence]), SMALL_SEQUENCES.toReversed()]
     const model = buildPackedEncoder(SMALL_ENCODER, weights, 'int8', arithmetic)
     const [together, ...others] = await logitsOf(model, SMALL_ENCODER, batches)
     const reversed = others.pop()!
-    SEQUENCES.forEach((_, i) => {
-      for (const other of [others[i]![0]!, reversed[SEQUENCES.length - 1 - i]!]) {
+    SMALL_SEQUENCES.forEach((_, i) => {
+      for (const other of [others[i]![0]!, reversed[SMALL_SEQUENCES.length - 1 - i]!]) {
         together![i]!.forEach((value, label) => {
           assert.ok(Math.abs(value - other[label]!) < 1e-5, `${value} is not ${other[label]}`)
         })
