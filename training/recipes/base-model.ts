@@ -77,7 +77,9 @@ async function randomTeacher(
 }
 
 /** Where a student says that it starts. */
-export type StudentOrigin = Pick<StudentConfig, 'teacher_layers' | 'architecture' | 'base'> & { readonly tier: string }
+export type StudentOrigin = Pick<StudentConfig, 'teacher_layers' | 'architecture' | 'base' | 'pooling'> & {
+  readonly tier: string
+}
 
 /**
  * @param teacher the fine-tuned teacher
@@ -99,7 +101,8 @@ export async function studentStart(
       'name one of teacher_layers, architecture and base: where the student starts',
     )
   }
-  const { labels, pooling, pooler, vocabSize, maxPositions } = teacher.config
+  const { labels, pooler, vocabSize, maxPositions } = teacher.config
+  const pooling = student.pooling ?? teacher.config.pooling
   if (student.base !== undefined) {
     const folder = await resolveCheckpoint(student.base, { cacheFolder: options.cacheFolder })
     const checkpoint = await loadCheckpoint(folder, { labels, seed: options.seed, pooling, pooler })
@@ -120,7 +123,7 @@ export async function studentStart(
   }
   if (student.teacher_layers !== undefined) {
     const layers = student.teacher_layers
-    const config = { ...teacher.config, layers: layers.length }
+    const config = { ...teacher.config, layers: layers.length, pooling }
     return {
       config,
       parameters: studentFromTeacherLayers(teacher.parameters, teacher.config, config, layers),
