@@ -17,8 +17,8 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Markup is taken out of this much in some 2 ms; handing it to a thread takes a tenth of that. */
-const LONG_CODE_UNITS = 64 * 1024
+/** This much is read in some 2 ms; handing it to a thread takes a tenth of that. */
+const LONG_CODE_UNITS = 32 * 1024
 /** What goes to the thread in one message: copying it takes a millisecond or two, unless a single text is longer. */
 const GROUP_CODE_UNITS = 256 * 1024
 /** Groups of a request that are read at the same time. */

@@ -1,3 +1,4 @@
+/// <reference lib="es2024.string" />
 import { Parser } from 'htmlparser2'
 
 /** Elements that read as separate lines or cells: their edges part words. */
@@ -9,6 +10,7 @@ const BLOCKS = new Set(
 /** Elements whose content nobody reads. */
 const UNREAD = new Set(['script', 'style', 'template', 'noscript'])
 const LONE_SURROGATES = /\p{Surrogate}/gu
+const UNTIDY = /[^\S ]| {2}/
 
 /**
  * The text of an HTML fragment: tags removed, entities decoded, edges of block elements become spaces, runs of white
@@ -37,5 +39,7 @@ export function htmlToText(html: string): string {
 
 /** White space collapsed and trimmed; lone surrogates, which no tokenizer can encode, become U+FFFD. */
 export function tidyText(text: string): string {
-  return text.replace(LONE_SURROGATES, '\uFFFD').replace(/\s+/g, ' ').trim()
+  const whole = text.isWellFormed() ? text : text.replace(LONE_SURROGATES, '\uFFFD')
+  // looking costs a tenth of replacing
+  return (UNTIDY.test(whole) ? whole.replace(/\s+/g, ' ') : whole).trim()
 }
