@@ -87,7 +87,7 @@ serverBench('peers', 'lextier beside other servers with the same model, cores an
   .option('--tier <name>', 'which tier all serve', 'fast')
   .option(
     '--peers <names>',
-    'of litserve, bentoml, mlserver, transformers-js; or none',
+    'of litserve, bentoml, mlserver, infinity (5 GB to install), transformers-js; or none',
     'litserve,bentoml,mlserver,transformers-js',
   )
   .option('--layouts <list>', 'WORKERSxTHREADS to try (default: one worker with all CPUs, and one worker a CPU)')

@@ -10,7 +10,7 @@ import { lextierCandidate } from './peers/lextier-candidate.js'
 import { type CandidateUnderLoad, type PeerLoad, underLoad } from './peers/measure-candidate.js'
 import { PEERS } from './peers/peer-list.js'
 import { type PeersFlags, type PeersOptions, peersOptions } from './peers/peers-options.js'
-import type { CandidateResult, PeersResult } from './peers/peers-result.js'
+import type { CandidateResult, PeersResult, TunedLayout } from './peers/peers-result.js'
 import { peersTable } from './peers/peers-table.js'
 import { mayPoll, type OnProgress, type Prepared, prepareBench } from './serving/measured-server.js'
 import { type ServeOptions, serveOptions } from './serving/serve-options.js'
@@ -65,21 +65,18 @@ export async function benchPeers(
   let reference: readonly (string | undefined)[] | undefined
   for (const { candidate, tuning, layout } of tuned) {
     onProgress(`${candidate.name}: ${describeLayout(layout)}`)
-    await running(bench, candidate, layout, async (server, readyAfterMs) => {
-      const labels = await server.labels(TEXTS_TO_COMPARE)
-      reference ??= labels
-      const sameLabels = labels.filter((label, index) => label === reference![index]).length / labels.length
-      const measured = await measure(bench, candidate.name, server, commonRatesPerSecond)
-      found.push({
-        name: candidate.name,
-        versions: candidate.versions,
-        readyAfterMs,
-        layout,
-        tuning,
-        ...measured,
-        sameLabels,
+    try {
+      await running(bench, candidate, layout, async (server, readyAfterMs) => {
+        const labels = await server.labels(TEXTS_TO_COMPARE)
+        reference ??= labels
+        const sameLabels = labels.filter((label, index) => label === reference![index]).length / labels.length
+        const measured = await measure(bench, candidate.name, server, commonRatesPerSecond)
+        const { name, versions } = candidate
+        found.push({ name, versions, readyAfterMs, layout, tuning, ...measured, sameLabels })
       })
-    })
+    } catch (error) {
+      skipped.push({ name: candidate.name, reason: (error as Error).message })
+    }
   }
   const { installFolder: _, peers: __, ...shown } = options
   return {
@@ -148,18 +145,24 @@ function textsOfOneWindow({ workload }: Prepared) {
 
 async function tune(bench: Peers, candidate: Candidate) {
   const { prepared, connections } = bench
-  const tuning: { layout: Layout; textsPerSecond: number; errors: number }[] = []
+  const tuning: TunedLayout[] = []
   for (const layout of candidate.layouts) {
     prepared.onProgress(`${candidate.name}: capacity with ${describeLayout(layout)}`)
-    await running(bench, candidate, layout, async (server) => {
-      const { textsPerSecond, errors } = await server.capacity(
-        connections,
-        TUNING_SHARE * 1_000 * prepared.options.seconds,
-      )
-      tuning.push({ layout, textsPerSecond, errors })
-    })
+    try {
+      await running(bench, candidate, layout, async (server) => {
+        const { textsPerSecond, errors } = await server.capacity(
+          connections,
+          TUNING_SHARE * 1_000 * prepared.options.seconds,
+        )
+        tuning.push({ layout, textsPerSecond, errors })
+      })
+    } catch (error) {
+      tuning.push({ layout, textsPerSecond: 0, errors: 0, failure: (error as Error).message })
+    }
   }
+  if (tuning.length === 0) throw new Error('it has none of these layouts')
   const best = tuning.reduce((one, other) => (other.textsPerSecond > one.textsPerSecond ? other : one))
+  if (best.failure !== undefined) throw new Error(best.failure)
   return { tuning, layout: best.layout }
 }
 

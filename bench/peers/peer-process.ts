@@ -12,7 +12,8 @@ import type { StartedCandidate } from './candidate.js'
 export interface PeerCommand {
   readonly program: string
   readonly args: readonly string[]
-  readonly cwd: string
+  /** default: a folder of its own, which goes when it stops */
+  readonly cwd?: string | undefined
   readonly env: Readonly<Record<string, string>>
   readonly url: URL
   /** a request that is answered with 200 when the peer is ready */
@@ -30,7 +31,7 @@ export async function startPeer(command: PeerCommand): Promise<StartedCandidate>
   const log = openSync(logFile, 'w')
   const startMs = performance.now()
   const child = spawn(command.program, command.args, {
-    cwd: command.cwd,
+    cwd: command.cwd ?? scratch,
     env: { ...process.env, ...command.env },
     stdio: ['ignore', log, log],
     detached: true,

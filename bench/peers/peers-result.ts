@@ -6,13 +6,19 @@ import type { Layout, Skipped } from './candidate.js'
 import type { PeerCapacity } from './measure-candidate.js'
 import type { PeersOptions } from './peers-options.js'
 
+export interface TunedLayout extends Pick<PeerCapacity, 'textsPerSecond' | 'errors'> {
+  readonly layout: Layout
+  /** why it did not run; it then answered 0 texts a second */
+  readonly failure?: string
+}
+
 export interface CandidateResult {
   readonly name: string
   readonly versions: Readonly<Record<string, string>>
   readonly readyAfterMs: number
   readonly layout: Layout
   /** capacity of every layout tried; the best one was taken */
-  readonly tuning: readonly (Pick<PeerCapacity, 'textsPerSecond' | 'errors'> & { readonly layout: Layout })[]
+  readonly tuning: readonly TunedLayout[]
   readonly capacity: PeerCapacity
   /** the highest rate whose p99 kept the limit; null when none of those tried did */
   readonly goodput: Trial | null

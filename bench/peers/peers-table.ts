@@ -46,7 +46,7 @@ export function peersTable({
     'Capacity of the layouts tried, texts/s',
     ...candidates.map(
       ({ name, tuning }) =>
-        `${name}: ${tuning.map(({ layout, textsPerSecond }) => `${describeLayout(layout)}: ${textsPerSecond.toPrecision(3)}`).join('; ')}`,
+        `${name}: ${tuning.map(({ layout, textsPerSecond, failure }) => `${describeLayout(layout)}: ${failure ?? textsPerSecond.toPrecision(3)}`).join('; ')}`,
     ),
     '',
     'Versions',
