@@ -3,6 +3,7 @@
  * a court writes. A call to the library copies the text, wakes two threads and allocates for each token several things that
  * serving never asks for, ten times the work of looking the words up.
  */
+import { WordIds } from './word-ids.js'
 
 /** What of a `tokenizer.json` says whether this applies. */
 export interface WordPieceDefinition {
@@ -22,15 +23,23 @@ export interface WordPieceDefinition {
 export type PlainEncoder = (text: string) => Int32Array | undefined
 
 /** ASCII without control characters, and the marks of typeset prose that Unicode calls punctuation */
-const PLAIN_TEXT = /^[\t\n\r -~§¶·«»‐-―‘’“”†‡•…]*$/
-const WORD = 1
-const SPACE = 2
-/** of each plain character; what is neither is punctuation, a token of its own */
-const CLASSES = Uint8Array.from({ length: 0x2100 }, (_, code) => {
+const PLAIN_CHARACTER = /[\t\n\r -~§¶·«»‐-―‘’“”†‡•…]/
+const SPACE = 1
+const WORD = 2
+/** a token of its own */
+const PUNCTUATION = 3
+/** of each character up to the last plain one; 0: not plain */
+const CLASSES = Uint8Array.from({ length: 0x2027 }, (_, code) => {
   const character = String.fromCharCode(code)
+  if (!PLAIN_CHARACTER.test(character)) return 0
   if (/[a-z0-9]/i.test(character)) return WORD
-  return /\s/.test(character) ? SPACE : 0
+  return /\s/.test(character) ? SPACE : PUNCTUATION
 })
+const CAPITAL_A = 0x41
+const CAPITAL_Z = 0x5a
+const TO_LOWER = 0x20
+/** Characters of the text in hand; a longer one brings its own. */
+const SCRATCH = new Uint16Array(16_384)
 
 /** @returns undefined where the definition is not that of a BERT WordPiece tokenizer */
 export function plainWordPiece(definition: WordPieceDefinition): PlainEncoder | undefined {
@@ -39,50 +48,57 @@ export function plainWordPiece(definition: WordPieceDefinition): PlainEncoder | 
   const unknown = model?.vocab?.[model.unk_token ?? '']
   if (model?.type !== 'WordPiece' || !model.vocab || unknown === undefined) return undefined
 
-  const whole = new Map(Object.entries(model.vocab))
   const prefix = model.continuing_subword_prefix ?? '##'
-  const rest = new Map<string, number>()
-  for (const [token, id] of whole) if (token.startsWith(prefix)) rest.set(token.slice(prefix.length), id)
-  const longest = [...whole.keys()].reduce((most, { length }) => Math.max(most, length), 0)
+  const vocabulary = Object.entries(model.vocab)
+  const firsts = new WordIds(vocabulary)
+  const rests = new WordIds(
+    vocabulary.flatMap(([token, id]) => (token.startsWith(prefix) ? [[token.slice(prefix.length), id] as const] : [])),
+  )
   const maxWordLength = model.max_input_chars_per_word ?? 100
   const lowercase = normalizer.lowercase ?? true
   const added = anyOf((definition.added_tokens ?? []).map(({ content }) => content))
 
-  /** Greedy, longest piece first; a word of which any part is unknown is unknown. */
-  const addPieces = (word: string, ids: number[]): void => {
-    const before = ids.length
-    let vocabulary = whole
-    for (let start = 0; start < word.length; vocabulary = rest) {
-      let end = Math.min(word.length, start + longest)
-      let id = vocabulary.get(word.slice(start, end))
-      while (id === undefined && end > start + 1) id = vocabulary.get(word.slice(start, --end))
-      if (id === undefined) {
-        ids.length = before
-        ids.push(unknown)
-        return
-      }
-      ids.push(id)
-      start = end
-    }
-  }
-  const addWord = (word: string, ids: number[]): void => {
-    const id = word.length > maxWordLength ? unknown : whole.get(word)
-    if (id === undefined) addPieces(word, ids)
-    else ids.push(id)
-  }
-
   return (text) => {
-    if (!PLAIN_TEXT.test(text) || added?.test(text)) return undefined
-    const normal = lowercase ? text.toLowerCase() : text
-    const ids: number[] = []
-    for (let at = 0; at < normal.length; ) {
+    if (added?.test(text)) return undefined
+    const { length } = text
+    const characters = length <= SCRATCH.length ? SCRATCH : new Uint16Array(length)
+    for (let at = 0; at < length; at++) {
+      const character = text.charCodeAt(at)
+      if (character >= CLASSES.length || CLASSES[character] === 0) return undefined
+      const isCapital = character >= CAPITAL_A && character <= CAPITAL_Z
+      characters[at] = isCapital && lowercase ? character + TO_LOWER : character
+    }
+    // no token is of less than one character
+    const ids = new Int32Array(length)
+    let tokens = 0
+    for (let at = 0; at < length; ) {
       let end = at + 1
-      const kind = CLASSES[normal.charCodeAt(at)]
-      if (kind === WORD) while (end < normal.length && CLASSES[normal.charCodeAt(end)] === WORD) end++
-      if (kind !== SPACE) addWord(normal.slice(at, end), ids)
+      const kind = CLASSES[characters[at]!]
+      if (kind === WORD) while (end < length && CLASSES[characters[end]!] === WORD) end++
+      if (kind !== SPACE) tokens = addWord(characters, at, end, ids, tokens)
       at = end
     }
-    return Int32Array.from(ids)
+    return ids.slice(0, tokens)
+  }
+
+  /**
+   * Greedy, longest piece first; a word of which any part is unknown is unknown.
+   * @returns how many tokens there are then
+   */
+  function addWord(characters: Uint16Array, start: number, end: number, ids: Int32Array, before: number): number {
+    let tokens = before
+    let at = start
+    let pieces = firsts
+    while (at < end && end - start <= maxWordLength) {
+      const piece = pieces.longestPrefix(characters, at, end)
+      if (piece < 0) break
+      ids[tokens++] = pieces.id(piece)
+      at += pieces.length(piece)
+      pieces = rests
+    }
+    if (at === end) return tokens
+    ids[before] = unknown!
+    return before + 1
   }
 }
 
