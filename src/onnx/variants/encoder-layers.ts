@@ -22,8 +22,13 @@ export interface EncoderParts {
 
 /** @returns [real, hidden] */
 export function encoderLayer(parts: EncoderParts, prefix: string, states: string): string {
+  const mixed = parts.attention(`${prefix}.attention.self`, parts.layers.prepare(states))
+  return encoderLayerRest(parts, prefix, mixed, states)
+}
+
+/** What follows attention, row by row. @param mixed what attention made of the rows @param states the rows before it */
+export function encoderLayerRest(parts: EncoderParts, prefix: string, mixed: string, states: string): string {
   const { layers } = parts
-  const mixed = parts.attention(`${prefix}.attention.self`, layers.prepare(states))
   const attended = layers.prepare(mixed).times(`${prefix}.attention.output.dense.weight`)
   const output = `${prefix}.attention.output`
   const middle = skipLayerNorm(parts, attended, states, `${output}.LayerNorm`, `${output}.dense.bias`)

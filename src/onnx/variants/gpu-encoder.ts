@@ -11,6 +11,7 @@ import type { HostTensors } from '../../family/tensor.js'
 import type { PackedInput } from '../encoder-feeds.js'
 import { type Dimension, GraphBuilder } from '../graph-builder.js'
 import { DataType, encodeModel } from '../protobuf.js'
+import { type ClsLayerInputs, clsLayer } from './cls-layer.js'
 import {
   classify,
   constant,
@@ -56,9 +57,14 @@ export function buildGpuEncoder(config: EncoderConfig, weights: HostTensors, for
     layers: linearLayers(graph, kernels, element),
     attention: (prefix, states) => attend(encoder, prefix, states),
   }
+  const last = layerPrefix(config.layers - 1)
   let states = embeddings(encoder)
-  for (let layer = 0; layer < config.layers; layer++) states = encoderLayer(encoder, layerPrefix(layer), states)
-  classify(encoder, config.pooling === 'cls' ? firstStates(encoder, states) : meanStates(encoder, states))
+  for (let layer = 0; layer < config.layers - 1; layer++) states = encoderLayer(encoder, layerPrefix(layer), states)
+  if (config.pooling === 'cls') {
+    classify(encoder, widened(encoder, clsLayer(encoder, last, clsInputs(encoder, states))))
+  } else {
+    classify(encoder, meanStates(encoder, encoderLayer(encoder, last, states)))
+  }
   return encodeModel(graph.build('gpu_encoder', { opset: OPSET, domains: { 'com.microsoft': 1 } }))
 }
 
@@ -161,11 +167,15 @@ function paddedAttention(encoder: PackedInputs, prefix: string, states: LinearIn
   return graph.node('Gather', [flat, input('place_of_token')])
 }
 
-/** @returns the [CLS] states in fp32, [batch, hidden] */
-function firstStates(encoder: PackedInputs, states: string): string {
+function clsInputs(encoder: PackedInputs, states: string): ClsLayerInputs {
   const { graph, input } = encoder
   const firsts = graph.node('Slice', [input('cumulative_lengths'), graph.int64([0]), graph.int64([-1])])
-  return widened(encoder, graph.node('Gather', [states, firsts]))
+  const bias = graph.node('Squeeze', [input('key_bias'), graph.int64([1])])
+  return {
+    padded: graph.node('Gather', [states, input('token_of_place')]),
+    first: graph.node('Gather', [states, firsts]),
+    keyBias: narrowed(encoder, bias),
+  }
 }
 
 /** @returns the mean state of each text's tokens in fp32, [batch, hidden] */

@@ -17,6 +17,7 @@ import { GraphBuilder } from '../graph-builder.js'
 import { quantise } from '../int8.js'
 import { DataType, encodeModel, inlineTensor } from '../protobuf.js'
 import type { Precision } from '../stored-weights.js'
+import { type ClsLayerInputs, clsLayer } from './cls-layer.js'
 import {
   classify,
   type EncoderParts,
@@ -54,11 +55,16 @@ export function buildPackedEncoder(
     layers: linearLayers(graph, weights, arithmetic),
     attention: (prefix, states) => selfAttention(encoder, prefix, states),
   }
+  const last = layerPrefix(config.layers - 1)
   let states = embeddings(encoder, inputIds, precision)
-  for (let layer = 0; layer < config.layers; layer++) states = encoderLayer(encoder, layerPrefix(layer), states)
-  classify(encoder, config.pooling === 'cls' ? firstStates(encoder, states) : meanStates(encoder, states))
+  for (let layer = 0; layer < config.layers - 1; layer++) states = encoderLayer(encoder, layerPrefix(layer), states)
+  if (config.pooling === 'cls') classify(encoder, clsLayer(encoder, last, clsInputs(encoder, states)))
+  else classify(encoder, meanStates(encoder, encoderLayer(encoder, last, states)))
   return encodeModel(graph.build('packed_encoder', { opset: OPSET, domains: { 'com.microsoft': 1 } }))
 }
+
+/** of padding: its share is 0 in fp32 */
+const LEAST_SCORE = -1e9
 
 interface PaddedInputs extends EncoderParts {
   readonly places: Places
@@ -132,10 +138,15 @@ function selfAttention(encoder: PaddedInputs, prefix: string, states: LinearInpu
   return graph.node('Gather', [flat, places.ofReal])
 }
 
-/** @returns the [CLS] states, [batch, hidden] */
-function firstStates({ graph, places }: PaddedInputs, states: string): string {
+function clsInputs({ graph, places }: PaddedInputs, states: string): ClsLayerInputs {
+  const mask = graph.node('Cast', [places.mask], { attributes: { to: { int: DataType.FLOAT } } })
+  const bias = graph.node('Mul', [graph.node('Sub', [mask, graph.scalar(1)]), graph.scalar(-LEAST_SCORE)])
   const first = graph.node('Gather', [places.realOf, graph.int64(0)], { attributes: { axis: { int: 1 } } })
-  return graph.node('Gather', [states, first])
+  return {
+    padded: graph.node('Gather', [states, places.realOf]),
+    first: graph.node('Gather', [states, first]),
+    keyBias: graph.node('Unsqueeze', [bias, graph.int64([1])]),
+  }
 }
 
 /** @returns the mean state of each text's real tokens, [batch, hidden] */

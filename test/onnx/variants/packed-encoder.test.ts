@@ -78,10 +78,24 @@ for (const arithmetic of ['fp32', 'int8'] satisfies LinearArithmetic[]) {
   })
 }
 
+test('with [CLS] pooling the last layer makes neither keys nor values of the other tokens', async () => {
+  const weights = await stored(SMALL_ENCODER, 'fp16')
+  const names = (pooling: EncoderConfig['pooling']) => {
+    const { initializer } = decodeModel(buildPackedEncoder({ ...SMALL_ENCODER, pooling }, weights, 'fp16', 'fp32'))
+      .graph!
+    return initializer
+      .map(({ name }) => name)
+      .filter((name) => /layer\.\d+\.attention\.self\.(key|value)\.weight/.test(name))
+  }
+  assert.equal(names('mean').length, 2 * SMALL_ENCODER.layers)
+  assert.equal(names('cls').length, 2 * (SMALL_ENCODER.layers - 1))
+})
+
 test('kernels are stored as int8 with a scale a column, exactly as weights.bin has them', async () => {
-  const weights = await stored(SMALL_ENCODER, 'int8')
-  const tensors = decodeModel(buildPackedEncoder(SMALL_ENCODER, weights, 'int8', 'int8')).graph!.initializer
-  for (const { name, kind, shape } of parameterSpecs(SMALL_ENCODER)) {
+  const config: EncoderConfig = { ...SMALL_ENCODER, pooling: 'mean' }
+  const weights = await stored(config, 'int8')
+  const tensors = decodeModel(buildPackedEncoder(config, weights, 'int8', 'int8')).graph!.initializer
+  for (const { name, kind, shape } of parameterSpecs(config)) {
     if (kind !== 'kernel' || !name.startsWith('encoder.')) continue
     const kernel = tensors.find((tensor) => tensor.name === name)!
     const bytes = tensors.find((tensor) => tensor.name === `${name}.scale`)!.rawData

@@ -37,6 +37,16 @@ test('a student starts from a checkpoint with the labels and the tokenizer of it
   assert.match(start.initialisation, /pre-trained checkpoint same/)
 })
 
+test('a student pools its states as its teacher does, unless it says otherwise', async () => {
+  const fromLayers = { tier: 'fast', teacher_layers: [0] }
+  const fromSizes = { tier: 'fast', architecture: { layers: 1, hidden_size: 8, heads: 2, intermediate_size: 16 } }
+  assert.equal(teacher.config.pooling, 'cls')
+  for (const student of [fromLayers, fromSizes, await checkpoint('pooled', LABELS)]) {
+    assert.equal((await studentStart(student, teacher, options)).config.pooling, 'cls')
+    assert.equal((await studentStart({ ...student, pooling: 'mean' }, teacher, options)).config.pooling, 'mean')
+  }
+})
+
 test('a checkpoint whose classifier has the labels in another order, or other labels, is refused', async () => {
   for (const labels of [
     ['criminal', 'civil', 'tax'],
