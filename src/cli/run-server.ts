@@ -144,12 +144,10 @@ async function listening(
 
 async function familiesOf(modelsDir: string): Promise<FamilyListing> {
   const listing = await listFamilies(modelsDir, { verify: 'hashes' })
-  if (listing.families.length > 0) return listing
-  const faults = listing.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ')
+  // broken ones are named by /health/ready, and a reload can mend them
+  if (listing.families.length > 0 || listing.broken.length > 0) return listing
   throw new FamilyInvalid(
     modelsDir,
-    faults
-      ? `no family in it can be served (${faults})`
-      : 'there is no family in it (a subfolder with family.json); name another folder with --models or LEXTIER_MODELS',
+    'there is no family in it (a subfolder with family.json); name another folder with --models or LEXTIER_MODELS',
   )
 }

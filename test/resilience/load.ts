@@ -6,6 +6,9 @@ export interface Outcome {
   readonly status: number | undefined
   readonly code: string | undefined
   readonly version: string | undefined
+  readonly tier: string | undefined
+  /** of the first text's label */
+  readonly probability: number | undefined
   readonly retryAfter: string | undefined
   readonly sentMs: number
   readonly ms: number
@@ -17,13 +20,21 @@ export interface Load {
   stop(): Promise<Outcome[]>
 }
 
+interface Answer {
+  readonly code?: string
+  readonly version?: string
+  readonly tier?: string
+  readonly predictions?: readonly { readonly probability: number }[]
+}
+
 /** @param body what each call sends. @returns one request's outcome; never rejects */
 export function call(url: string, body: object, agent?: Agent): Promise<Outcome> {
   const sentMs = performance.now()
   return new Promise((resolve) => {
     const end = (status?: number, text = '{}', retryAfter?: string) => {
-      const { code, version } = JSON.parse(text) as { code?: string; version?: string }
-      resolve({ status, code, version, retryAfter, sentMs, ms: performance.now() - sentMs })
+      const { code, version, tier, predictions } = JSON.parse(text) as Answer
+      const probability = predictions?.[0]?.probability
+      resolve({ status, code, version, tier, probability, retryAfter, sentMs, ms: performance.now() - sentMs })
     }
     const outgoing = request(
       `${url}/v1/predict`,
