@@ -37,3 +37,9 @@ export async function reasonsUnready(url: string): Promise<string[]> {
   assert.equal(code, 'NOT_READY')
   return reasons
 }
+
+/** @returns of the newest engine that holds the tiers of that lane; there may be one lane for all */
+export function enginePid({ output }: Running, lane: 'express' | 'background' = 'background'): number {
+  const line = new RegExp(`"lane":"(?:all|${lane})".*"pid":(\\d+).*"engine ready"`, 'g')
+  return Number([...output.stdout.matchAll(line)].at(-1)?.[1])
+}

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { address, poll, type Running, start } from '../cli/lextier-process.js'
 import { writeTinyFamily } from '../support/tiny-family.js'
 import { call, type Outcome, startLoad, until } from './load.js'
+import { enginePid } from './server.js'
 
 /** One server for the whole file; the last test ends it. */
 let folder: string
@@ -31,17 +32,12 @@ after(async () => {
 })
 
 const ready = () => poll(`${url}/health/ready`, ({ status }) => status === 200)
-/** of the engine that holds the tiers of that lane; there may be one lane for all */
-function enginePid(lane: 'express' | 'background'): number {
-  const line = new RegExp(`"lane":"(?:all|${lane})".*"pid":(\\d+).*"engine ready"`, 'g')
-  return Number([...server.output.stdout.matchAll(line)].at(-1)?.[1])
-}
 const notAnswered = (outcomes: readonly Outcome[]) => outcomes.filter(({ status }) => status !== 200)
 
 test('kill -9 of an engine under load fails no request', async () => {
   const load = startLoad(url, 6, { text: 'the court held', tier: 'teacher' })
   await until(() => load.outcomes.length > 30, 'answers')
-  process.kill(enginePid('background'), 'SIGKILL')
+  process.kill(enginePid(server, 'background'), 'SIGKILL')
   await until(async () => (await fetch(`${url}/health/ready`)).status === 503, 'the death to be noticed')
   await ready()
   const answered = load.outcomes.length
@@ -92,7 +88,7 @@ test('files that were altered since the start fail by name when an engine comes 
   const load = startLoad(url, 6, { text: 'the court held', tier: 'fast' })
   await until(() => load.outcomes.length > 6, 'answers')
   await appendFile(weights(), 'x')
-  process.kill(enginePid('express'), 'SIGKILL')
+  process.kill(enginePid(server, 'express'), 'SIGKILL')
   const answer = await poll(`${url}/health/ready`, async (response) =>
     /tier \\"fast\\": FAMILY_FILE_/.test(await response.text()),
   )
@@ -108,7 +104,7 @@ test('files that were altered since the start fail by name when an engine comes 
 
   await rm(weights())
   await appendFile(weights(), original)
-  process.kill(enginePid('express'), 'SIGKILL')
+  process.kill(enginePid(server, 'express'), 'SIGKILL')
   await ready()
   assert.equal((await call(url, { text: 'a', tier: 'fast' })).status, 200)
 })
