@@ -42,16 +42,21 @@ const FUSED_KERNELS: Record<Provider, readonly OfferedKernel[]> = {
   cpu: ['FullPrecision', 'ManyTensors'],
   cuda: [
     'LayerNorm',
+    'LayerNormGrad',
     'Gelu',
     'SoftmaxWithBias',
     'DeviceDropout',
     'BiasDropout',
     'FullPrecision',
+    'HalfPrecision',
     'ManyTensors',
     'CostlyOperators',
   ],
-  webgpu: ['FullPrecision'],
+  webgpu: ['LayerNorm', 'Gelu', 'FullPrecision', 'CostlyOperators'],
 }
+
+/** A shader may bind 8 buffers on every device that has WebGPU; one is its input. */
+const WEBGPU_OUTPUTS = 7
 
 export interface DeviceOptions {
   /** CPU threads within an operator */
@@ -79,6 +84,7 @@ export function onnxDevice(
     trace: {
       batchedMatMul: provider === 'webgpu' ? 'plain' : 'fused',
       fused: FUSED_KERNELS[provider],
+      ...(provider === 'webgpu' && { mostOutputs: WEBGPU_OUTPUTS }),
       ...(precision === 'float16' && { halfFrom: HALF_FROM }),
     },
     runLimits:

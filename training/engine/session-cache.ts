@@ -4,16 +4,19 @@
  */
 import { createHash } from 'node:crypto'
 
+/** Tensors that results are written into, by the names of all results; null for one that gets a tensor of its own. */
+export type Into<Results> = { readonly [Name in keyof Results]: Results[Name] | null }
+
 /** What the cache needs of an ONNX Runtime session. */
 export interface Runnable<Feeds, Results> {
-  run(feeds: Feeds): Promise<Results>
+  run(feeds: Feeds, into?: Into<Results>): Promise<Results>
   release(): Promise<void>
 }
 
 /** A compiled program in somebody's hands. */
 export interface BorrowedProgram<Feeds, Results> {
   /** @throws Error when the run fails also after programs that nobody uses have given back their memory */
-  run(feeds: Feeds): Promise<Results>
+  run(feeds: Feeds, into?: Into<Results>): Promise<Results>
   /** hands it back; it may stay compiled */
   release(): Promise<void>
 }
@@ -104,14 +107,14 @@ export class SessionCache<Feeds, Results> {
     forget: () => void,
     release: () => Promise<void>,
   ): BorrowedProgram<Feeds, Results> {
-    const run = async (feeds: Feeds): Promise<Results> => {
+    const run = async (feeds: Feeds, into?: Into<Results>): Promise<Results> => {
       try {
-        return await session.run(feeds)
+        return await session.run(feeds, into)
       } catch (error) {
         // what a lost device or exhausted memory leaves behind is not lent again
         forget()
         if ((await this.releaseIdle()) === 0) throw error
-        return session.run(feeds)
+        return session.run(feeds, into)
       }
     }
     return { run, release }

@@ -29,6 +29,8 @@ export interface TraceOptions {
    * from one operator to the next. Parameters, optimiser state, reductions and losses stay float32. Unset: all is float32.
    */
   readonly halfFrom?: number
+  /** the most outputs that an operator may have; any number unless told otherwise */
+  readonly mostOutputs?: number
   /** the kernels of kernels/fused.ts that the provider runs faster than their parts; none unless told otherwise */
   readonly fused?: readonly OfferedKernel[]
 }

@@ -39,11 +39,13 @@ export interface HeldState {
  */
 export type OfferedKernel =
   | 'LayerNorm'
+  | 'LayerNormGrad'
   | 'Gelu'
   | 'SoftmaxWithBias'
   | 'DeviceDropout'
   | 'BiasDropout'
   | 'FullPrecision'
+  | 'HalfPrecision'
   | 'ManyTensors'
   | 'CostlyOperators'
 

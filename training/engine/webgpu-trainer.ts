@@ -1,6 +1,10 @@
 /**
- * Trains by programs of one step. The state stays in GPU buffers between steps: an ONNX `Loop` would copy it to the CPU
- * and back at every one of them on this provider.
+ * Trains by programs of one step. The state stays in GPU buffers between steps, in the form that the step holds it in: an ONNX
+ * `Loop` would copy it to the CPU and back at every one of them on this provider. Two sets of buffers take turns, so that no
+ * step allocates the state anew:
+ *
+ *     host ── hold ──▶ current ── step ──▶ spare, then spare ── step ──▶ current, …
+ *     host ◀─ release ── current
  */
 import type * as ort from 'onnxruntime-node'
 import type { HostTensors } from '../../src/family/tensor.js'
@@ -10,8 +14,8 @@ import { feedsOf, hostResults, type OnnxDevice, type Program } from './onnx-devi
 import { ProgramCache } from './program-cache.js'
 import { stepProgram } from './programs.js'
 import { serially } from './serial.js'
-import type { StepFunction, Trainer } from './types.js'
-import { borrowed, download, type Resident, upload } from './webgpu-buffers.js'
+import type { HeldState, StepFunction, Trainer } from './types.js'
+import { conversionProgram, download, overwrite, upload } from './webgpu-buffers.js'
 
 interface CompiledStep extends Program {
   readonly outputs: readonly string[]
@@ -27,28 +31,35 @@ export async function webgpuTrainer(
   const programs = new ProgramCache<CompiledStep>(device.programs)
   const oneAtATime = serially()
   const signatures = { state: signaturesOf(initial), frozen: signaturesOf(frozen) }
-  const stateNames = Object.keys(initial)
+  let form: HeldState | undefined
+  const hold = conversionProgram(signatures.state, device.trace, (state) => {
+    form = step.hold?.(state) ?? { state, step, release: (held) => held }
+    return form.state
+  })
+  const heldStep = form!.step
+  const release = conversionProgram(hold.outputs, device.trace, form!.release)
+  const heldNames = Object.keys(hold.outputs)
   const residentFrozen = await upload(device, frozen, 'frozen')
-  let state = await upload(device, initial, 'state')
+  let current = await upload(device, initial, 'state', hold)
+  let spare = await upload(device, initial, 'state', hold)
 
-  const compile = async (batch: HostTensors): Promise<CompiledStep> => {
-    const { model, outputs } = stepProgram(step, { ...signatures, batch: signaturesOf(batch) }, device.trace)
-    const onDevice = stateNames.map((name) => `next.${name}`)
-    return { ...(await device.sessions.borrow(model, onDevice)), outputs: Object.keys(outputs) }
+  const takeTurns = () => {
+    ;[current, spare] = [spare, current]
   }
 
-  // The program that made the state is the one used last, hence never the one that the cache lets go.
-  const replaceState = async (next: Resident) => {
-    const former = state
-    state = next
-    await former.release()
+  const compile = async (batch: HostTensors): Promise<CompiledStep> => {
+    const inside = { state: hold.outputs, frozen: signatures.frozen, batch: signaturesOf(batch) }
+    const { model, outputs } = stepProgram(heldStep, inside, device.trace)
+    return { ...(await device.sessions.borrow(model)), outputs: Object.keys(outputs) }
   }
 
   const runStep = async (batch: HostTensors): Promise<HostTensors> => {
     const { run, outputs } = await programs.get(signatureKey(signaturesOf(batch)), () => compile(batch))
-    const results = await run({ ...state.feeds, ...feedsOf(batch, 'batch'), ...residentFrozen.feeds })
-    const next = stateNames.map((name) => [`state.${name}`, results[`next.${name}`] as ort.Tensor] as const)
-    await replaceState(borrowed(Object.fromEntries(next)))
+    const into: Record<string, ort.Tensor | null> = {}
+    for (const name of heldNames) into[`next.${name}`] = spare.feeds[`state.${name}`]!
+    for (const name of outputs) into[`output.${name}`] = null
+    const results = await run({ ...current.feeds, ...feedsOf(batch, 'batch'), ...residentFrozen.feeds }, into)
+    takeTurns()
     return hostResults(results, outputs, 'output')
   }
 
@@ -59,17 +70,16 @@ export async function webgpuTrainer(
         for (const batch of batches) outputs.push(await runStep(batch))
         return outputs
       }),
-    state: () => oneAtATime(() => download(device, signatures.state, state.feeds, 'state')),
+    state: () => oneAtATime(() => download(device, release, current.feeds, 'state')),
     restore: (restored) =>
-      oneAtATime(
-        async () =>
-          await replaceState(
-            await upload(device, matchingTensors('state tensors', signatures.state, restored), 'state'),
-          ),
-      ),
+      oneAtATime(async () => {
+        await overwrite(device, spare, matchingTensors('state tensors', signatures.state, restored), 'state', hold)
+        takeTurns()
+      }),
     dispose: () =>
       oneAtATime(async () => {
-        await replaceState(borrowed({}))
+        await current.release()
+        await spare.release()
         await residentFrozen.release()
         await programs.clear()
       }),

@@ -108,7 +108,9 @@ export function createDropout(noise: tf.Tensor1D, { sites, pass = { index: 0, co
     const rowFactors = tf.reshape(tf.slice(rowTable(groups, rows), [at, 0], [1, groups * rows]), [-1, 1])
     const columnFactors = tf.slice(factors, [at, groups + rows], [1, columns])
     const uniform = fract(tf.mul(rowFactors, columnFactors)) // [groups · rows, columns]
-    return tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate))
+    const kept = tf.greaterEqual(uniform, rate)
+    if (offers('CostlyOperators')) return tf.where(kept, tf.scalar(1 / (1 - rate)), tf.scalar(0))
+    return tf.mul(tf.cast(kept, 'float32'), 1 / (1 - rate))
   }
 
   const site = (layout: DropoutLayout, rate: number): DropoutSite => {

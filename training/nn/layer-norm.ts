@@ -38,7 +38,8 @@ function offeredLayerNorm(x: tf.Tensor2D, scale: tf.Tensor, bias: tf.Tensor, eps
       value: y,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [x, scale, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-        return runOffered('LayerNormGrad', { dy, x, scale, mean, inverse })
+        if (offers('LayerNormGrad')) return runOffered('LayerNormGrad', { dy, x, scale, mean, inverse })
+        return layerNormGradient(dy, [tf.mul(tf.sub(x, mean), inverse), inverse, scale])
       },
     }
   })(x, scale, bias) as tf.Tensor2D

@@ -19,11 +19,11 @@ function inLayer(name: string): boolean {
 }
 
 /**
- * Frozen parameters for a forward pass: where operators are dear, those of the layers are turned together into what mixed
- * precision computes in.
+ * Frozen parameters for a forward pass: where programs may compute in less than float32, those of the layers are turned
+ * together into what they compute in.
  */
 export function castTogether(parameters: Tensors): Tensors {
-  if (!offers('CostlyOperators')) return parameters
+  if (!offers('HalfPrecision')) return parameters
   const groups = new Map<string, string[]>()
   for (const [name, tensor] of Object.entries(parameters)) {
     if (!inLayer(name)) continue
@@ -42,9 +42,9 @@ export function castTogether(parameters: Tensors): Tensors {
   return { ...parameters, ...Object.fromEntries(cast) }
 }
 
-/** The members of a group for a forward pass: those of the layers in what mixed precision computes in, where operators are dear. */
+/** The members of a group for a forward pass: those of the layers in what mixed precision computes in, where a backend has it. */
 export function partedForUse(group: tf.Tensor, members: readonly string[], shapes: readonly number[][]): tf.Tensor[] {
-  if (!offers('CostlyOperators') || !members.every(inLayer)) return parted(group, shapes)
+  if (!offers('HalfPrecision') || !members.every(inLayer)) return parted(group, shapes)
   return parted(runOffered('HalfPrecision', { x: group })[0]!, shapes)
 }
 

@@ -39,6 +39,37 @@ export function block(backend: TracingBackend, x: TensorInfo, begin: readonly nu
   )
 }
 
+/** @returns the parts of the given sizes along an axis, by operators of no more outputs than the provider allows */
+function parts(backend: TracingBackend, x: TensorInfo, sizes: readonly number[], axis: number): TensorInfo[] {
+  if (sizes.length === 1) return [alias(backend, x)]
+  const most = backend.options.mostOutputs ?? Number.POSITIVE_INFINITY
+  if (sizes.length > most) return partsOfParts(backend, x, sizes, { axis, most })
+  const { name, half } = backend.fullNative(x)
+  const inputs = [name, backend.graph.int64(sizes)]
+  const outputs = backend.graph.nodeWithOutputs('Split', inputs, sizes.length, { axis })
+  return outputs.map((output, index) => {
+    const shape = x.shape.map((whole, dimension) => (dimension === axis ? sizes[index]! : whole))
+    return backend.symbolic(output, shape, tracedType(x.dtype), shape, half)
+  })
+}
+
+function partsOfParts(
+  backend: TracingBackend,
+  x: TensorInfo,
+  sizes: readonly number[],
+  { axis, most }: { axis: number; most: number },
+): TensorInfo[] {
+  let start = 0
+  return Array.from({ length: Math.ceil(sizes.length / most) }, (_, run) => {
+    const some = sizes.slice(run * most, (run + 1) * most)
+    const begin = x.shape.map((_size, dimension) => (dimension === axis ? start : 0))
+    const length = some.reduce((sum, size) => sum + size, 0)
+    const size = x.shape.map((whole, dimension) => (dimension === axis ? length : whole))
+    start += length
+    return parts(backend, block(backend, x, begin, size), some, axis)
+  }).flat()
+}
+
 export const slicingKernels: Readonly<Record<string, TracedKernel>> = {
   Slice: (backend, { x }, { begin, size }) => {
     const [starts, sizes] = tf.slice_util.parseSliceParams(x as never, begin, size)
@@ -85,14 +116,7 @@ export const slicingKernels: Readonly<Record<string, TracedKernel>> = {
   SplitV: (backend, { x }, { numOrSizeSplits, axis }) => {
     const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
     const sizes = tf.backend_util.prepareSplitSize(x as never, numOrSizeSplits, at)
-    const shapes = sizes.map((size) => x!.shape.map((whole, dimension) => (dimension === at ? size : whole)))
-    if (sizes.length === 1) return [alias(backend, x!)]
-    const { name, half } = backend.fullNative(x!)
-    const inputs = [name, backend.graph.int64(sizes)]
-    const parts = backend.graph.nodeWithOutputs('Split', inputs, sizes.length, { axis: at })
-    return parts.map((part, index) =>
-      backend.symbolic(part, shapes[index]!, tracedType(x!.dtype), shapes[index]!, half),
-    )
+    return parts(backend, x!, sizes, at)
   },
   Unpack: (backend, { value }, { axis }) => {
     const at = axis < 0 ? axis + value!.shape.length : axis
