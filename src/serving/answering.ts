@@ -11,9 +11,9 @@ import { predictionOf } from './calibrated-prediction.js'
 import { cascadeReason, escalate, leastConfidence } from './cascade.js'
 import type { Lane, Lanes } from './lanes.js'
 import type { PreparedText } from './long-text.js'
+import { NO_DEADLINE_HORIZON_MS } from './queued-work.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { forecastRequest, type RequestForecast } from './request-forecast.js'
-import { NO_DEADLINE_HORIZON_MS } from './scheduler.js'
 import { runsPacked, type ServedFamily, type ServedTier } from './served-family.js'
 import type { ScheduledResult } from './ticket.js'
 import { type Route, routeTier, type TierForecast } from './tier-router.js'
@@ -63,7 +63,7 @@ export class Answering {
       tiers: this.#tiersWithRoom(family),
       ...(cascades && { cheapestFirst: true }),
       forecast: (tier) => forecasts(tier).predictedMs,
-      expectedLate: this.#lateness(asked, routedMs),
+      expectedLate: this.#lateness(asked, forecasts, routedMs),
       toleratedLate: this.#toleratedLate,
     })
     const answers = [await this.#answerOn(asked, route, forecasts, routedMs)]
@@ -158,7 +158,12 @@ export class Answering {
     return { tier: name, predictions, scheduled, predictedMs }
   }
 
-  #lateness({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number) {
+  /** @returns the requests that would be late if that tier answered, expected: this one, and others */
+  #lateness(
+    { family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest,
+    forecasts: Forecasts,
+    nowMs: number,
+  ) {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
     const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
     const possible = { family: family.name, lengths, deadlineMs }
@@ -167,7 +172,7 @@ export class Answering {
       const lane = this.#lanes.of({ family: family.name, tier })
       const lateness = inLanes.get(lane) ?? lane.scheduler.lateness(possible, nowMs)
       inLanes.set(lane, lateness)
-      return lateness(tier)
+      return lateness(tier) + (budgetMs === undefined ? 0 : forecasts(tier).lateBeyond(budgetMs))
     }
   }
 
@@ -190,10 +195,10 @@ export class Answering {
       const lane = this.#lanes.of({ family: family.name, tier: name })
       const bounds = { ...BATCH_SHAPE, maxTokens: lane.engines.maxBatchTokens() }
       const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs: waitOf(lane) }
-      const { latency, completion, variant, provider } = family.tier(name)!
+      const { completion, variant, provider } = family.tier(name)!
       return forecastRequest(
         asked,
-        { latency: latency!, completion },
+        { latency: lane.scheduler.runTimes({ family: family.name, tier: name }), completion },
         { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: lane.engines.serving },
       )
     }

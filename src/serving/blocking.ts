@@ -14,7 +14,7 @@
  * How many other requests a more accurate tier may make late, expected. In simulation (one engine on two CPUs, budgets from 1.5
  * times the fast tier's latency up) 0.02 costs up to a point of the budgets that always the fast tier would meet.
  */
-export const DEFAULT_TOLERATED_LATE = 0.02
+export const DEFAULT_TOLERATED_LATE = 0.03
 
 /** Four classes of slack an octave, from 0.5 ms to about a minute. */
 const CLASSES_PER_OCTAVE = 4
@@ -58,6 +58,11 @@ export class Blocking {
     this.#forget(nowMs)
     this.#runs++
     this.#runMs += runMs
+  }
+
+  /** @returns runs that begin in so many ms, expected */
+  runsDuring(ms: number, nowMs: number): number {
+    return (this.#runs * ms * Math.exp(-Math.max(0, nowMs - this.#atMs) / MEMORY_MS)) / MEMORY_MS
   }
 
   /**

@@ -40,7 +40,7 @@ export interface ClassifierOptions {
   readonly maxBatchTokens?: number
   /**
    * how many requests more than the cheapest tier would, expected, a more accurate one may make late; 0: none, which leaves it
-   * idle moments and loads without tight budgets; large: every request gets the best tier that meets its own budget. Default 0.02
+   * idle moments and loads without tight budgets; large: every request gets the best tier that meets its own budget. Default 0.03
    */
   readonly toleratedLate?: number
   /** tokens of all texts of one request, where long texts are read in windows; default 131,072 */

@@ -24,7 +24,7 @@ const PRIOR_QUEUED = Array.from({ length: 60 }, (_, index) => -0.3 + index / 59)
 /** Waits of more than so many times the inference are told apart from shorter ones. */
 const MOSTLY_WAITING = 2
 
-/** What the tiers of a family learn together: they wait in the same queues, for the same engines. */
+/** What the tiers of a family that run on the same engines learn together: they wait in the same queues. */
 export class SharedPromises {
   /** a load or a machine that changes breaks the promises of every tier at once */
   readonly level = new AdaptiveLevel(PROMISED_QUANTILE)
@@ -38,7 +38,7 @@ export class CompletionModel {
   #promises = 0
   #kept = 0
 
-  /** @param shared one for the tiers of a family */
+  /** @param shared one for the tiers of a family that run on the same engines */
   constructor(shared = new SharedPromises()) {
     this.#shared = shared
   }
@@ -54,6 +54,12 @@ export class CompletionModel {
    */
   predictIdle(inferenceMs: number): number {
     return middleMs({ waitMs: 0, inferenceMs }) * Math.exp(this.#free.quantile(PROMISED_QUANTILE))
+  }
+
+  /** @returns how likely such a request is to take longer, from routing to answer */
+  shareBeyond(estimate: CompletionEstimate, ms: number): number {
+    if (ms <= 0) return 1
+    return this.#window(estimate).shareAbove(Math.log(ms / middleMs(estimate)))
   }
 
   /** Learns from an answered request. */

@@ -10,6 +10,7 @@ import { MANIFEST_FILE } from '../family/manifest.js'
 import type { VariantSession } from '../onnx/variants/open-variant.js'
 import { engineFault } from './engine-fault.js'
 import { type EngineCommand, type EngineReport, type LoadCommand, type RunCommand, tierId } from './engine-protocol.js'
+import { runOnlyWhenIdle } from './idle-scheduling.js'
 import { warmUp } from './warm-up.js'
 
 const WARM_UP_BUDGET_MS = 600
@@ -48,6 +49,8 @@ async function load(command: LoadCommand): Promise<void> {
       }
     }
   }
+  // only now: others must not keep it from loading
+  if (command.onlyWhenIdle) runOnlyWhenIdle()
   report({ type: 'ready' })
 }
 

@@ -31,6 +31,8 @@ export interface LoadCommand {
   readonly cacheDir?: string | undefined
   /** above the API's, so that answers are never late for want of CPU; 0 to 19 */
   readonly niceness: number
+  /** once everything is loaded */
+  readonly onlyWhenIdle?: boolean
   /** how long a waiting thread keeps its CPU, µs; ONNX Runtime's choice unless told otherwise */
   readonly spinUs?: number
   /** the longest batch that will be asked for, padded tokens */

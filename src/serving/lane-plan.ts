@@ -12,6 +12,8 @@ export interface LanePlan {
   readonly name: 'all' | 'express' | 'background'
   /** of its engines, 0 to 19; the API process stays at 0, so that answers, health and refusals are never late for want of CPU */
   readonly niceness: number
+  /** once loaded they run only when nothing else wants the CPU, where the operating system has a class for that */
+  readonly onlyWhenIdle?: boolean
   /** how long a thread that waits for the others of its engine keeps its CPU, µs; ONNX Runtime's choice unless told otherwise */
   readonly spinUs?: number
   holds(family: Family, tier: TierName): boolean
@@ -34,7 +36,7 @@ const SHARED: LanePlan = { name: 'all', niceness: 10, holds: () => true }
 const LANES: readonly LanePlan[] = [
   // a waiting thread that kept its CPU would keep it from the other lane
   { name: 'express', niceness: 7, spinUs: 50, holds: isCheapest },
-  { name: 'background', niceness: 19, holds: (family, tier) => !isCheapest(family, tier) },
+  { name: 'background', niceness: 19, onlyWhenIdle: true, holds: (family, tier) => !isCheapest(family, tier) },
 ]
 
 export function planLanes({ requested, onCpu, throttled, families }: LaneFacts): readonly LanePlan[] {

@@ -32,6 +32,9 @@ export class Lanes {
     events: LaneEvents,
   ) {
     this.#families = families
+    for (const served of families.values()) {
+      served.shareWithin((tier) => plans.find((plan) => plan.holds(served.family, tier)))
+    }
     const depths = new QueueDepths(plans.length, (tier, depth) => settings.observer.queueDepth(tier, depth))
     this.#lanes = plans.map((plan, index) => {
       const served = settings.families.flatMap(({ family }) => familyOfLane(family, plan) ?? [])
@@ -42,6 +45,7 @@ export class Lanes {
         {
           capacity: () => {
             scheduler.pump()
+            this.#backgroundOf(index)?.scheduler.pump() // it may have been held back
             events.capacity()
           },
           hopeless: () => scheduler.failAll(events.hopeless()),
@@ -58,6 +62,8 @@ export class Lanes {
         packed: ({ family, tier }) => runsPacked(families.get(family)!.tier(tier)!),
         holds: (key) => this.of(key).plan === plan,
         waitingElsewhere: () => this.waiting - scheduler.waiting,
+        slowedBy: () => this.#backgroundOf(index)?.scheduler,
+        givesWayTo: () => this.#lanes[index - 1]?.scheduler,
         maxBatchTokens: () => engines.maxBatchTokens(),
         now: () => performance.now(),
       })
@@ -94,6 +100,11 @@ export class Lanes {
   /** Why the engines cannot be relied on, a sentence each; empty when they can. */
   reasons(): string[] {
     return [...new Set(this.#lanes.flatMap(({ engines }) => engines.reasons()))]
+  }
+
+  /** Plans come in the order of priority: a lane gives way to the one before it. */
+  #backgroundOf(index: number): Lane | undefined {
+    return this.#lanes?.[index + 1]
   }
 
   async stop(): Promise<void> {

@@ -14,7 +14,17 @@ const OBSERVATIONS_BEFORE_TRUST = 40
 /** Log factors believed before anything ran: between 5% quicker and 25% slower than the profile. */
 const PRIOR = Array.from({ length: 60 }, (_, index) => -0.05 + (index * 0.27) / 59)
 
-export class LatencyModel {
+/** Times of batches of `rows` sequences of `tokens` tokens, ms. */
+export interface RunTimes {
+  /** 95% of such batches stay within */
+  predict(tokens: number, rows: number): number
+  /** median */
+  typical(tokens: number, rows: number): number
+  /** only 5% of such batches undercut */
+  atBest(tokens: number, rows: number): number
+}
+
+export class LatencyModel implements RunTimes {
   readonly #surface: LatencySurface
   readonly #whole = new QuantileWindow(WINDOW, PRIOR)
   readonly #bySize = new Map<number, QuantileWindow>()

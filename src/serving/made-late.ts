@@ -36,3 +36,23 @@ export function waitingLate<Owner>(
   }
   return late.size
 }
+
+/**
+ * What a run on other engines does to those that wait here, and that run, by slowing them down.
+ * @param waiting earliest deadline first
+ * @param busyMs for each engine, ms until it is free
+ * @param stretch how many times as long everything takes, at least 1
+ * @returns requests that would be answered after their deadline and would not be otherwise
+ */
+export function lateWhenStretched<Owner>(
+  waiting: readonly WaitingWork<Owner>[],
+  busyMs: readonly number[],
+  stretch: number,
+  nowMs: number,
+): number {
+  if (waiting.length === 0) return 0
+  const nobody = { costMs: 0, deadlineMs: Number.POSITIVE_INFINITY }
+  const stretched = waiting.map((work) => ({ ...work, costMs: stretch * work.costMs }))
+  const busyStretchedMs = busyMs.map((ms) => stretch * ms)
+  return waitingLate(stretched, busyStretchedMs, nobody, nowMs) - waitingLate(waiting, busyMs, nobody, nowMs)
+}

@@ -58,6 +58,12 @@ export class QuantileWindow {
     return this.#sorted[rank - 1] ?? Number.NaN
   }
 
+  /** @returns the share of the values that are larger; NaN of nothing at all */
+  shareAbove(value: number): number {
+    const count = this.#sorted.length
+    return (count - this.#rankAbove(value)) / count
+  }
+
   #replace(index: number, value: number): void {
     this.#sorted.splice(this.#rankOf(this.#values[index]!), 1)
     this.#values[index] = value
@@ -70,11 +76,21 @@ export class QuantileWindow {
 
   /** @returns how many values are smaller */
   #rankOf(value: number): number {
+    return this.#count((known) => known < value)
+  }
+
+  /** @returns how many values are smaller or equal */
+  #rankAbove(value: number): number {
+    return this.#count((known) => known <= value)
+  }
+
+  /** @param isBefore true of the first values only */
+  #count(isBefore: (known: number) => boolean): number {
     let low = 0
     let high = this.#sorted.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.#sorted[middle]! < value) low = middle + 1
+      if (isBefore(this.#sorted[middle]!)) low = middle + 1
       else high = middle
     }
     return low

@@ -1,6 +1,6 @@
 /** What a request's sequences cost an engine, before anyone knows which batches they will run in. Pure. */
 import { batchTokens, tokensPerRow } from './batch-planner.js'
-import type { LatencyModel } from './latency-model.js'
+import type { RunTimes } from './latency-model.js'
 
 export interface BatchBounds {
   readonly maxTokens: number
@@ -16,7 +16,7 @@ export interface BatchBounds {
  */
 export function requestInferenceMs(
   lengths: readonly number[],
-  model: LatencyModel,
+  model: Pick<RunTimes, 'typical'>,
   bounds: BatchBounds,
   engines: number,
 ): number {
@@ -39,7 +39,12 @@ export function requestInferenceMs(
 }
 
 /** Median engine time of one sequence as its share of a batch of `rows` alike, ms. */
-export function sequenceCostMs(tokens: number, rows: number, model: LatencyModel, bounds: BatchBounds): number {
+export function sequenceCostMs(
+  tokens: number,
+  rows: number,
+  model: Pick<RunTimes, 'typical'>,
+  bounds: BatchBounds,
+): number {
   return sequenceShareMs(tokens, rows, bounds, (longest, alike) => model.typical(longest, alike))
 }
 

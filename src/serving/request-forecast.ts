@@ -1,6 +1,6 @@
 /** What a request would take on one tier, as things look when it is routed. Pure. */
 import type { CompletionEstimate, CompletionModel } from './completion-model.js'
-import type { LatencyModel } from './latency-model.js'
+import type { RunTimes } from './latency-model.js'
 import { type BatchBounds, requestInferenceMs } from './request-cost.js'
 
 export interface RoutedRequest {
@@ -24,11 +24,13 @@ export interface RequestForecast {
   readonly predictedMs: number
   /** the same with nothing ahead */
   readonly idleMs: number
+  /** @returns how likely the answer is to come later than so many ms after the request's arrival */
+  lateBeyond(budgetMs: number): number
 }
 
 export function forecastRequest(
   { lengths, elapsedMs, waitMs }: RoutedRequest,
-  { latency, completion }: { readonly latency: LatencyModel; readonly completion: CompletionModel },
+  { latency, completion }: { readonly latency: RunTimes; readonly completion: CompletionModel },
   { bounds, engines }: EngineCapacity,
 ): RequestForecast {
   const inferenceMs = requestInferenceMs(lengths, latency, bounds, Math.max(1, engines))
@@ -37,5 +39,6 @@ export function forecastRequest(
     estimate,
     predictedMs: elapsedMs + completion.predict(estimate),
     idleMs: elapsedMs + completion.predictIdle(inferenceMs),
+    lateBeyond: (budgetMs) => completion.shareBeyond(estimate, budgetMs - elapsedMs),
   }
 }

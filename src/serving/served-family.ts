@@ -13,7 +13,7 @@ export interface ServedTier {
   readonly tier: TierName
   /** logits are divided by it */
   readonly temperature: number
-  readonly completion: CompletionModel
+  completion: CompletionModel
   /** undefined until the tier has been loaded and timed once; what it has learnt outlives an engine */
   latency: LatencyModel | undefined
   provider: string | undefined
@@ -32,16 +32,26 @@ export class ServedFamily {
   constructor(family: Family, tokenizer: TextTokenizer) {
     this.family = family
     this.tokenizer = tokenizer
-    const shared = new SharedPromises()
     this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
       tier,
       temperature: calibration.temperature,
-      completion: new CompletionModel(shared),
+      completion: new CompletionModel(),
       latency: undefined,
       provider: undefined,
       variant: undefined,
       failure: undefined,
     }))
+  }
+
+  /** What answers teach is shared by the tiers of one lane. @param laneOf the same for tiers that run on the same engines */
+  shareWithin(laneOf: (tier: TierName) => unknown): void {
+    const shared = new Map<unknown, SharedPromises>()
+    for (const served of this.tiers) {
+      const lane = laneOf(served.tier)
+      const promises = shared.get(lane) ?? new SharedPromises()
+      shared.set(lane, promises)
+      served.completion = new CompletionModel(promises)
+    }
   }
 
   get name(): string {

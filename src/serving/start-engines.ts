@@ -124,6 +124,7 @@ function poolOptions(options: StartOptions, provider: Provider, { engines, threa
       variant: options.variant,
       cacheDir: options.cacheDir,
       niceness: options.lane.niceness,
+      ...(options.lane.onlyWhenIdle !== undefined && { onlyWhenIdle: options.lane.onlyWhenIdle }),
       ...(options.lane.spinUs !== undefined && { spinUs: options.lane.spinUs }),
       maxBatchTokens: batchTokenLimit(provider, options.maxBatchTokens),
     },

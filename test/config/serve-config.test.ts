@@ -13,7 +13,7 @@ test('with nothing set, the defaults hold and what has none is absent', () => {
     variant: 'auto',
     maxQueue: 256,
     lanes: 'auto',
-    toleratedLate: 0.02,
+    toleratedLate: 0.03,
     maxBodyBytes: 8 * 1024 * 1024,
     apiKeys: [],
     graceMs: 30_000,

@@ -43,6 +43,17 @@ async function served(server: Partial<SimulatedServer>, { perSecond, seconds, bu
   }
 }
 
+test('with two lanes routing meets nearly as many budgets as always the fast tier, though a background run slows that one down', async () => {
+  const server = { lanes: 2, stretch: 1.4, prepareMs: 2.5 } as const
+  const load = { perSecond: 28, seconds: 100, budgetsMs: [10, 25, 50, 100, 250] }
+  const fast = await served(server, { ...load, tier: () => 'fast' })
+  const routed = await served(server, load)
+  assert.ok(routed.met > fast.met - 0.03, `${routed.met} beside ${fast.met}`)
+  assert.ok(routed.rank > 0.1, `mean rank ${routed.rank}`)
+  const chance = await served(server, { ...load, tier: (draw) => (draw < 2 * routed.rank ? 'balanced' : 'fast') })
+  assert.ok(routed.met > chance.met + 0.03, `${routed.met} beside ${chance.met} of tiers by chance, as accurate`)
+})
+
 for (const [what, server] of [
   ['one engine', {}],
   ['two engines of half the speed', { engines: 2, costs: scaled(1 / 0.55) }],

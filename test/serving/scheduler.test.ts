@@ -4,7 +4,8 @@ import { EngineFailed } from '../../src/errors.js'
 import type { TierName } from '../../src/family/family-schema.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
-import { Scheduler, type SchedulerOptions, type Work } from '../../src/serving/scheduler.js'
+import type { Work } from '../../src/serving/queued-work.js'
+import { Scheduler, type SchedulerOptions } from '../../src/serving/scheduler.js'
 
 interface Started {
   readonly batch: Batch
@@ -228,6 +229,44 @@ test('when no engine can be kept running, everything that waits fails at once', 
   scheduler.failAll(new EngineFailed('exit code 3'))
   for (const answer of waiting) await assert.rejects(answer, { code: 'ENGINE_FAILED' })
   assert.equal(scheduler.waiting, 0)
+})
+
+test('what gives way starts when the other engines rest, or when it has waited long enough', async () => {
+  let busy = true
+  const other = {
+    get runs() {
+      return { busy, readingMs: () => 0 }
+    },
+    harmBySlowing: () => () => 0,
+  }
+  const { submit, scheduler, started, next, clock, ids } = bench({ givesWayTo: () => other })
+  const answers = [submit(1)]
+  assert.deepEqual(ids(), [])
+  busy = false
+  scheduler.pump()
+  assert.deepEqual(ids(), [[1]])
+  started[0]!.finish()
+  busy = true
+  await next()
+  answers.push(submit(2), submit(3, { deadlineMs: clock.nowMs + 15, budgetMs: 15 }))
+  assert.deepEqual(ids(), [[1], [3]], 'no time to lose')
+  started[1]!.finish()
+  await next()
+  clock.nowMs += 200
+  scheduler.pump()
+  assert.deepEqual(ids(), [[1], [3], [2]])
+  started[2]!.finish()
+  await Promise.all(answers)
+})
+
+test('what gives way is not forgotten when the other engines never rest', async () => {
+  const other = { runs: { busy: true, readingMs: () => 0 }, harmBySlowing: () => () => 0 }
+  const { submit, started, ids } = bench({ givesWayTo: () => other, now: () => performance.now() })
+  const answer = submit(1, { arrivalMs: performance.now() })
+  assert.deepEqual(ids(), [])
+  while (started.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  started[0]!.finish()
+  await answer
 })
 
 test('with many waiting, a request whose turn would come after its deadline is turned away before it costs anything', () => {

@@ -9,9 +9,10 @@ import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel, SharedPromises } from '../../src/serving/completion-model.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
+import { NO_DEADLINE_HORIZON_MS } from '../../src/serving/queued-work.js'
 import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
 import { forecastRequest } from '../../src/serving/request-forecast.js'
-import { NO_DEADLINE_HORIZON_MS, Scheduler } from '../../src/serving/scheduler.js'
+import { Scheduler } from '../../src/serving/scheduler.js'
 import { routeTier } from '../../src/serving/tier-router.js'
 import type { RequestedTier, RoutingReason } from '../../src/serving/types.js'
 import { createRandom, type Random } from '../../training/random.js'
@@ -39,7 +40,14 @@ export interface SimulatedAnswer {
 }
 
 export interface SimulatedServer {
+  /** of each lane */
   readonly engines: number
+  /** two: the cheapest tier has engines of its own, and those of the others give way to them */
+  readonly lanes: 1 | 2
+  /** how many times as long a run of the first lane takes beside one of the second, mean; runs differ, exponentially */
+  readonly stretch: number
+  /** speed of a run of the second lane beside one of the first */
+  readonly backgroundSpeed: number
   readonly maxBatchTokens: number
   readonly costs: BatchCosts
   /** from a request's arrival to its routing: parsing, tokenizing */
@@ -69,6 +77,9 @@ const DRIFT_KEPT = 0.9
 
 export const SIMULATED_SERVER: SimulatedServer = {
   engines: 1,
+  lanes: 1,
+  stretch: 1.5,
+  backgroundSpeed: 0.1,
   maxBatchTokens: 512,
   costs: { perBatch: 2, perToken: { teacher: 0.18, balanced: 0.085, fast: 0.035 } },
   prepareMs: 0,
@@ -85,16 +96,32 @@ export function undisturbedMs(costs: BatchCosts, tier: TierName, tokens: number)
   return costs.perBatch + costs.perToken[tier] * tokens
 }
 
+/** What an engine does now. */
+interface SimulatedRun {
+  readonly lane: number
+  readonly engine: number
+  readonly startMs: number
+  readonly expectedMs: number
+  /** how many times as long it takes while another lane runs */
+  readonly stretch: number
+  /** of undisturbed time, as of `atMs` */
+  leftMs: number
+  atMs: number
+  speed: number
+  readonly end: () => void
+}
+
 export class ServingSimulation {
-  readonly scheduler: Scheduler
+  /** one a lane, the cheapest tier's first */
+  readonly schedulers: readonly Scheduler[]
   /** batches in the order in which they began */
   readonly batches: { readonly batch: Batch; readonly startMs: number }[] = []
   readonly #server: SimulatedServer
   readonly #models = new Map<string, { latency: LatencyModel; completion: CompletionModel }>()
   readonly #random: Random
   readonly #events: { atMs: number; happen: () => void }[] = []
-  readonly #busy: ({ readonly startMs: number; readonly expectedMs: number } | undefined)[]
-  readonly #shared = new SharedPromises()
+  readonly #runs = new Set<SimulatedRun>()
+  readonly #shared = [new SharedPromises(), new SharedPromises()]
   #nowMs = 0
   #slowness = 0
   #slownessMs = 0
@@ -102,29 +129,47 @@ export class ServingSimulation {
   constructor(server: Partial<SimulatedServer> = {}) {
     this.#server = { ...SIMULATED_SERVER, ...server }
     this.#random = createRandom(this.#server.seed)
-    this.#busy = Array.from({ length: this.#server.engines }, () => undefined)
-    const simulation = this
-    this.scheduler = new Scheduler({
+    this.schedulers = Array.from({ length: this.#server.lanes }, (_, lane) => this.#lane(lane))
+  }
+
+  #lane(lane: number): Scheduler {
+    const { engines, packed, maxBatchTokens } = this.#server
+    const runs = () => [...this.#runs].filter((run) => run.lane === lane)
+    return new Scheduler({
       runner: {
         get idle() {
-          return simulation.#busy.filter((batch) => batch === undefined).length
+          return engines - runs().length
         },
-        serving: this.#server.engines,
-        busyMs: (nowMs) =>
-          this.#busy.map((batch) =>
-            batch ? Math.max(batch.startMs + batch.expectedMs - nowMs, batch.expectedMs / 10) : 0,
-          ),
-        run: (batch, expectedMs) => this.#run(batch, expectedMs),
+        serving: engines,
+        busyMs: (nowMs) => {
+          const busy = runs().map(({ startMs, expectedMs }) => Math.max(startMs + expectedMs - nowMs, expectedMs / 10))
+          return [...busy, ...Array.from({ length: engines - busy.length }, () => 0)]
+        },
+        run: (batch, expectedMs) => this.#run(lane, batch, expectedMs),
       },
       latencyModel: ({ family, tier }) => this.models(family, tier).latency,
-      packed: () => this.#server.packed,
-      maxBatchTokens: () => this.#server.maxBatchTokens,
+      packed: () => packed,
+      holds: ({ tier }) => this.#laneOf(tier) === lane,
+      waitingElsewhere: () =>
+        this.schedulers.reduce((sum, { waiting }, other) => sum + (other === lane ? 0 : waiting), 0),
+      slowedBy: () => this.schedulers[lane + 1],
+
+      givesWayTo: () => this.schedulers[lane - 1],
+      maxBatchTokens: () => maxBatchTokens,
       maxQueue: 256,
       maxQueueTotal: 1_024,
       maxQueueTokens: 4_194_304,
       observer: { batch: () => {}, queueDepth: () => {} },
       now: () => this.#nowMs,
     })
+  }
+
+  #laneOf(tier: TierName): number {
+    return this.#server.lanes === 2 && tier !== TIER_NAMES.at(-1) ? 1 : 0
+  }
+
+  #schedulerOf(tier: TierName): Scheduler {
+    return this.schedulers[this.#laneOf(tier)]!
   }
 
   get nowMs(): number {
@@ -138,7 +183,10 @@ export class ServingSimulation {
       const profile = [16, 32, 64, 128, 256, 512].flatMap((tokens) =>
         [1, 4].map((rows) => ({ tokens, rows, ms: undisturbedMs(this.#server.costs, tier, tokens * rows) })),
       )
-      models = { latency: new LatencyModel(profile), completion: new CompletionModel(this.#shared) }
+      models = {
+        latency: new LatencyModel(profile),
+        completion: new CompletionModel(this.#shared[this.#laneOf(tier)]!),
+      }
       this.#models.set(id, models)
     }
     return models
@@ -180,31 +228,40 @@ export class ServingSimulation {
     const refused = { request, tier: undefined, reason: undefined, predictedMs: Number.NaN, waitMs: Number.NaN }
     try {
       const deadlineMs = budgetMs === undefined ? undefined : arrivalMs + budgetMs
-      this.scheduler.admitEarly(requestedTier, 0, deadlineMs)
+      this.#schedulerOf(requestedTier === 'auto' ? TIER_NAMES.at(-1)! : requestedTier).admitEarly(
+        requestedTier,
+        0,
+        deadlineMs,
+      )
       const { packed, maxBatchTokens, prepareMs } = this.#server
       if (prepareMs > 0) await new Promise<void>((resolve) => this.#at(arrivalMs + prepareMs, resolve))
       const routedMs = this.#nowMs
-      const waitMs = this.scheduler.expectedWaitMs(arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS), routedMs)
+      const horizonMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
+      const possible = { family, lengths, deadlineMs: horizonMs }
+      const waits = this.schedulers.map((scheduler) => scheduler.expectedWaitMs(horizonMs, routedMs))
+      const lateness = this.schedulers.map((scheduler) => scheduler.lateness(possible, routedMs))
       const elapsedMs = routedMs - arrivalMs
-      const forecast = (tier: TierName) =>
-        forecastRequest({ lengths, elapsedMs, waitMs }, this.models(family, tier), {
-          bounds: { ...BATCH_SHAPE, maxTokens: maxBatchTokens, packed },
-          engines: this.#server.engines,
-        })
+      const forecast = (tier: TierName) => {
+        const latency = this.#schedulerOf(tier).runTimes({ family, tier })
+        const { completion } = this.models(family, tier)
+        return forecastRequest(
+          { lengths, elapsedMs, waitMs: waits[this.#laneOf(tier)]! },
+          { latency, completion },
+          { bounds: { ...BATCH_SHAPE, maxTokens: maxBatchTokens, packed }, engines: this.#server.engines },
+        )
+      }
       const route = routeTier({
         requestedTier,
         budgetMs,
         onBudgetMiss: 'fastest',
         tiers: TIER_NAMES,
         forecast: (tier) => forecast(tier).predictedMs,
-        expectedLate: this.scheduler.lateness(
-          { family, lengths, deadlineMs: arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS) },
-          routedMs,
-        ),
+        expectedLate: (tier) =>
+          (budgetMs === undefined ? 0 : forecast(tier).lateBeyond(budgetMs)) + lateness[this.#laneOf(tier)]!(tier),
         toleratedLate: this.#server.toleratedLate,
       })
       const { estimate, idleMs } = forecast(route.tier)
-      await this.scheduler.submit({
+      await this.#schedulerOf(route.tier).submit({
         key: { family, tier: route.tier },
         ...(requestedTier === 'auto' && { cheapest: TIER_NAMES.at(-1)! }),
         sequences: lengths.map((tokens) => new Int32Array(tokens)),
@@ -217,7 +274,16 @@ export class ServingSimulation {
       const actualMs = this.#nowMs - arrivalMs
       this.models(family, route.tier).completion.observe(estimate, route.predictedMs - elapsedMs, actualMs - elapsedMs)
       const { tier, reason, predictedMs } = route
-      return { request, tier, reason, predictedMs, waitMs, actualMs, endedMs: this.#nowMs, code: undefined }
+      return {
+        request,
+        tier,
+        reason,
+        predictedMs,
+        waitMs: waits[this.#laneOf(tier)]!,
+        actualMs,
+        endedMs: this.#nowMs,
+        code: undefined,
+      }
     } catch (error) {
       const { code } = error as { code?: string }
       if (code === undefined) throw error
@@ -225,22 +291,50 @@ export class ServingSimulation {
     }
   }
 
-  #run(batch: Batch, expectedMs: number): Promise<BatchResult> {
-    const engine = this.#busy.indexOf(undefined)
-    this.#busy[engine] = { startMs: this.#nowMs, expectedMs }
-    this.batches.push({ batch, startMs: this.#nowMs })
-    const { costs, packed } = this.#server
+  #run(lane: number, batch: Batch, expectedMs: number): Promise<BatchResult> {
+    const startMs = this.#nowMs
+    const taken = [...this.#runs].filter((run) => run.lane === lane).map(({ engine }) => engine)
+    const engine = Array.from({ length: this.#server.engines }, (_, index) => index).find((i) => !taken.includes(i))!
+    this.batches.push({ batch, startMs })
+    const { costs, packed, stretch } = this.#server
     const lengths = batch.sequences.map(({ length }) => length)
     const real = lengths.reduce((sum, length) => sum + length, 0)
     const tokens = batchTokens(lengths.length, Math.max(...lengths), real, packed)
-    const takesMs = this.#disturbed(undisturbedMs(costs, batch.tier, tokens))
+    const leftMs = this.#disturbed(undisturbedMs(costs, batch.tier, tokens))
+    const stretched = this.#server.lanes === 1 ? 1 : 1 - (stretch - 1) * Math.log(1 - this.#random.next())
     return new Promise((resolve) => {
-      this.#at(this.#nowMs + takesMs, () => {
-        this.#busy[engine] = undefined
-        resolve({ logits: batch.sequences.map(() => Float32Array.of(0, 0)), inferenceMs: takesMs })
-        this.#at(this.#nowMs, () => this.scheduler.pump())
+      const end = () => {
+        resolve({ logits: batch.sequences.map(() => Float32Array.of(0, 0)), inferenceMs: this.#nowMs - startMs })
+        this.#at(this.#nowMs, () => {
+          this.schedulers[lane]!.pump()
+          this.schedulers[lane + 1]?.pump()
+        })
+      }
+      this.#runs.add({
+        ...{ lane, engine, startMs, expectedMs, leftMs, end },
+        ...{ stretch: stretched, atMs: startMs, speed: 1 },
       })
+      this.#share()
     })
+  }
+
+  /** Runs of the first lane go on more slowly beside those of the second, and those nearly stand still. */
+  #share(): void {
+    const runsIn = (lane: number) => [...this.#runs].some((run) => run.lane === lane)
+    const [first, second] = [runsIn(0), runsIn(1)]
+    for (const run of this.#runs) {
+      run.leftMs -= (this.#nowMs - run.atMs) * run.speed
+      run.atMs = this.#nowMs
+      run.speed = run.lane === 0 ? (second ? 1 / run.stretch : 1) : first ? this.#server.backgroundSpeed : 1
+      const { atMs, speed } = run
+      this.#at(this.#nowMs + Math.max(0, run.leftMs) / speed, () => {
+        // something began or ended meanwhile
+        if (!this.#runs.has(run) || run.atMs !== atMs || run.speed !== speed) return
+        this.#runs.delete(run)
+        run.end()
+        this.#share()
+      })
+    }
   }
 
   #disturbed(ms: number): number {

@@ -1,0 +1,48 @@
+/** How long batches take on a lane's engines as things are: alone, or beside the runs of a lane that slows them down. */
+import type { BusyClock } from './busy-clock.js'
+import type { TierKey } from './engine-protocol.js'
+import type { LatencyModel, RunTimes } from './latency-model.js'
+import { isDisturbed, RunStretch } from './run-stretch.js'
+
+export interface LaneTimesOptions {
+  latencyModel(key: TierKey): LatencyModel
+  /** when engines run that slow down those of this lane; undefined: there are none */
+  slowedBy(): Pick<BusyClock, 'busy' | 'readingMs'> | undefined
+}
+
+export class LaneTimes {
+  readonly stretch = new RunStretch()
+  readonly #options: LaneTimesOptions
+
+  constructor(options: LaneTimesOptions) {
+    this.#options = options
+  }
+
+  /** What slows the lane down is on. */
+  get slowed(): boolean {
+    return this.#options.slowedBy()?.busy ?? false
+  }
+
+  /**
+   * Times of batches as long as things stay as they are. What slows a lane down stands nearly still while the lane runs: whatever is
+   * on now is still on when what waits has its turn.
+   */
+  of(key: TierKey): RunTimes {
+    const model = this.#options.latencyModel(key)
+    return this.slowed ? this.stretch.disturbed(model) : model
+  }
+
+  /** A run begins. @returns what learns from it when it is done: the model's times, or what other runs make of them */
+  began(key: TierKey, tokens: number, rows: number, startMs: number): (doneMs: number) => void {
+    const model = this.#options.latencyModel(key)
+    const others = this.#options.slowedBy()
+    const beforeMs = others?.readingMs(startMs) ?? 0
+    return (doneMs) => {
+      const takenMs = doneMs - startMs
+      const besideMs = (others?.readingMs(doneMs) ?? 0) - beforeMs
+      const disturbed = isDisturbed(besideMs / Math.max(Number.MIN_VALUE, takenMs))
+      if (others) this.stretch.observe(takenMs / model.typical(tokens, rows), disturbed)
+      if (!disturbed) model.observe(tokens, rows, takenMs)
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** From a request's work to the sequences that wait in a queue: what each costs, whose turn it is, and when it is too late. */
+import type { TierName } from '../family/family-schema.js'
+import type { QueuedSequence } from './deadline-queue.js'
+import type { TierKey } from './engine-protocol.js'
+import type { RunTimes } from './latency-model.js'
+import { type BatchBounds, sequenceCostMs, sequenceShareMs } from './request-cost.js'
+import type { Ticket } from './ticket.js'
+
+export interface Work {
+  readonly key: TierKey
+  /** the cheapest tier that might have answered; default: the one of `key` */
+  readonly cheapest?: TierName
+  /** token ids with special tokens */
+  readonly sequences: readonly Int32Array[]
+  readonly arrivalMs: number
+  /** when the answer is useless; undefined: never */
+  readonly deadlineMs: number | undefined
+  /** as the caller gave it, for the error */
+  readonly budgetMs: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+export interface QueuedItem extends QueuedSequence<Ticket> {
+  readonly index: number
+  readonly sequence: Int32Array
+  /** when it came */
+  readonly sinceMs: number
+  /** its request would miss its deadline if it began later, even at its quickest; infinite without a deadline */
+  readonly latestStartMs: number
+  readonly attempts: number
+}
+
+/** As things look when the work comes. */
+export interface QueueSituation {
+  readonly times: RunTimes
+  readonly bounds: BatchBounds
+  /** that serve, at least 1 */
+  readonly engines: number
+  /** requests that wait for the same tier */
+  readonly waiting: number
+  readonly nowMs: number
+}
+
+/** What a request without a deadline may be made to wait by requests that have one. */
+export const NO_DEADLINE_HORIZON_MS = 10_000
+/** A text of many windows without a deadline is spaced out to take one part in this of the engines under contention. */
+const LONG_TEXT_SPACING = 4
+
+export function queuedItems(
+  { sequences, arrivalMs, deadlineMs }: Work,
+  owner: Ticket,
+  { times, bounds, engines, waiting, nowMs }: QueueSituation,
+): QueuedItem[] {
+  const bestMs = sequences.map(({ length }) =>
+    sequenceShareMs(length, sequences.length, bounds, (tokens, rows) => times.atBest(tokens, rows)),
+  )
+  let leftMs = bestMs.reduce((sum, ms) => sum + ms, 0)
+  let spacedMs = 0
+  return sequences.map((sequence, index) => {
+    const tokens = sequence.length
+    // this one and those after it, on every engine
+    const quickestMs = Math.max(times.atBest(tokens, 1), leftMs / engines)
+    leftMs -= bestMs[index]!
+    const costMs = sequenceCostMs(tokens, waiting + sequences.length, times, bounds)
+    const virtualMs = arrivalMs + NO_DEADLINE_HORIZON_MS + spacedMs
+    spacedMs += (LONG_TEXT_SPACING * costMs) / engines
+    return {
+      owner,
+      index,
+      sequence,
+      tokens,
+      costMs,
+      attempts: 0,
+      sinceMs: nowMs,
+      deadlineMs: deadlineMs ?? virtualMs,
+      strict: deadlineMs !== undefined,
+      latestStartMs: deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - quickestMs,
+    }
+  })
+}
