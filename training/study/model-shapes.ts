@@ -69,9 +69,10 @@ export class ModelShapes {
     const { name, base, start, teacher_layers: layers } = student
     const first = (student.teachers ?? this.config.teachers.map((entry) => entry.name))[0]!
     const teacher = this.teacher(first)
-    const { labels, pooling, pooler, vocabSize, maxPositions } = teacher.encoder
+    const { labels, pooler, vocabSize, maxPositions } = teacher.encoder
+    const pooling = student.pooling ?? teacher.encoder.pooling
     const fromLayers = (chosen: readonly number[]): Shape => ({
-      encoder: { ...teacher.encoder, layers: chosen.length },
+      encoder: { ...teacher.encoder, layers: chosen.length, pooling },
       start: {
         kind: 'layers',
         layers: chosen,

@@ -28,8 +28,9 @@ const FoldsConfig = Type.Object(
 const START_NAMES = ['teacher_layers', 'checkpoint', 'random', 'general', 'pretrained'] as const
 export type StartName = (typeof START_NAMES)[number]
 
+const Pooling = choice('cls', 'mean')
 const pooling = {
-  pooling: Type.Optional(choice('cls', 'mean')),
+  pooling: Type.Optional(Pooling),
   pooler: Type.Optional(choice('tanh', 'relu', 'none')),
 }
 
@@ -62,6 +63,8 @@ const StudentEntry = Type.Object(
     layers_from: Type.Optional(choice('fine_tuned', 'base')),
     architecture: Type.Optional(ArchitectureConfig),
     base: Type.Optional(Type.String()),
+    /** as its (first) teacher's unless it says so */
+    pooling: Type.Optional(Pooling),
     start: Type.Optional(choice(...START_NAMES)),
     /** whom it learns from; all teachers unless told otherwise */
     teachers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),

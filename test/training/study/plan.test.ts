@@ -67,6 +67,20 @@ test("a student's own settings change that student only; the teacher's change th
   assert.deepEqual(rerun(before, planStudy(study({ seeds: [1], teacher }), INPUTS)), expected)
 })
 
+test('a student that pools in another way is another student', () => {
+  const [half, thin] = STUDY.students
+  const poolings = (of: StudyPlan) => {
+    const fits = [...of.stages.values()].flatMap((stage) => (stage.kind === 'fit' ? [stage] : []))
+    return Object.fromEntries(fits.map(({ name, encoder }) => [name, encoder.pooling]))
+  }
+  const before = planStudy(study({ seeds: [1] }), INPUTS)
+  const after = planStudy(study({ seeds: [1], students: [{ ...half, pooling: 'mean' }, thin] }), INPUTS)
+  assert.deepEqual(rerun(before, after), ['half/control', 'half/vanilla', 'half/hidden'])
+  assert.equal(poolings(before)['half/vanilla'], 'cls')
+  assert.equal(poolings(after)['half/vanilla'], 'mean')
+  assert.equal(poolings(after)['thin/vanilla'], 'cls')
+})
+
 test('names, checkpoints between epochs and new models leave what is there alone', () => {
   const before = planStudy(study({ seeds: [1] }), INPUTS)
   const same = planStudy(
