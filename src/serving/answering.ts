@@ -102,7 +102,8 @@ export class Answering {
 
   /** A full queue is no reason to refuse what another tier has room for; where none has, submitting says so. */
   #tiersWithRoom(family: ServedFamily): TierName[] {
-    const tiers = family.tiers.map(({ tier }) => tier)
+    const tiers = this.#lanes.tiersIn(family)
+    if (tiers.length === 0) throw new NotReady('no inference engine can be kept running; /health/ready says why')
     const open = tiers.filter((tier) => this.#hasRoom(family, tier))
     return open.length > 0 ? open : tiers
   }
@@ -143,7 +144,7 @@ export class Answering {
     const tier = family.tier(name)!
     const work = {
       key: { family: family.name, tier: name },
-      ...(request.tier === 'auto' && { cheapest: family.tiers.at(-1)!.tier }),
+      ...(request.tier === 'auto' && { cheapest: this.#lanes.tiersIn(family).at(-1) ?? name }),
       sequences: prepared.flatMap(({ sequences }) => sequences),
       arrivalMs: request.arrivalMs,
       deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
@@ -178,7 +179,7 @@ export class Answering {
 
   #hasRoom({ name }: ServedFamily, tier: TierName): boolean {
     const key = { family: name, tier }
-    return this.#lanes.of(key).scheduler.hasRoom(key)
+    return this.#lanes.hasRoom(key)
   }
 
   /** The engines of a lane are shared, so the wait is the same for all its tiers and is worked out once. */

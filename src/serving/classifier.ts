@@ -21,7 +21,7 @@ import { planLanes } from './lane-plan.js'
 import { Lanes } from './lanes.js'
 import { prepareTexts } from './long-text.js'
 import { planProviders } from './provider-choice.js'
-import { isReady, type ServedFamily } from './served-family.js'
+import { isReady, type Outage, type ServedFamily } from './served-family.js'
 import { TextReader } from './text-reader.js'
 import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness, RequestedTier } from './types.js'
 
@@ -47,7 +47,6 @@ function lanesOf({ families, provider, lanes }: ClassifierSettings) {
   })
 }
 
-const HOPELESS = 'no inference engine can be kept running; /health/ready says why'
 const REHEARSAL_ROUNDS = 4
 /** of each family */
 const REHEARSAL_MS = 300
@@ -73,10 +72,9 @@ class ServingClassifier implements Classifier {
     this.#settings = settings
     this.#families = new Map(settings.families.map((family) => [family.name, family]))
     this.#lanes = new Lanes(settings, this.#families, lanesOf(settings), {
-      capacity: () => {
+      changed: () => {
         if (this.#lanes.warm) this.#rehearsal ??= this.#rehearse()
       },
-      hopeless: () => new NotReady(HOPELESS),
     })
     this.#answering = new Answering(this.#lanes, settings.toleratedLate)
     this.#reader = new TextReader(settings.families)
@@ -101,12 +99,12 @@ class ServingClassifier implements Classifier {
   }
 
   families(): readonly FamilyStatus[] {
-    return this.#settings.families.map((family) => family.status())
+    return this.#settings.families.map((family) => family.status(this.#outageOf(family)))
   }
 
   readiness(): Readiness {
     const reasons = this.#settings.broken.map(({ name, reason }) => `family "${name}" cannot be served: ${reason}`)
-    for (const family of this.#settings.families) reasons.push(...family.reasons())
+    for (const family of this.#settings.families) reasons.push(...this.#faultsOf(family))
     reasons.push(...this.#lanes.reasons())
     if (reasons.length === 0 && !this.#rehearsed) reasons.push('the first requests are being rehearsed')
     const draining = this.#draining !== undefined
@@ -157,20 +155,33 @@ class ServingClassifier implements Classifier {
       }
       throw new FamilyNotFound(name ?? '', [...this.#families.keys()].join(', '))
     }
-    const served = tier === 'auto' ? family.tiers : family.tiers.filter((candidate) => candidate.tier === tier)
-    if (served.length === 0) {
+    const candidates = tier === 'auto' ? family.tiers : family.tiers.filter((candidate) => candidate.tier === tier)
+    if (candidates.length === 0) {
       throw new TierNotFound(tier, family.name, family.tiers.map((candidate) => candidate.tier).join(', '))
     }
+    const outage = this.#outageOf(family)
+    const served = candidates.filter((candidate) => outage(candidate.tier) === undefined)
+    if (served.length === 0)
+      throw new NotReady(`family "${family.name}", tier "${tier}": ${outage(candidates[0]!.tier)}`)
     if (!served.every(isReady)) throw new NotReady(family.reasons()[0] ?? `family "${family.name}" is being loaded`)
-    if (this.#lanes.hopeless) throw new NotReady(HOPELESS)
     return family
+  }
+
+  #outageOf({ name }: ServedFamily): Outage {
+    return (tier) => this.#lanes.outage({ family: name, tier })
+  }
+
+  /** What keeps the server from being ready: a tier whose engines cannot be kept running does not while others answer. */
+  #faultsOf(family: ServedFamily): string[] {
+    const routed = this.#lanes.tiersIn(family)
+    return routed.length > 0 ? family.reasons(undefined, routed) : family.reasons(this.#outageOf(family))
   }
 
   /** A full queue refuses at once: reading texts for it would take the CPU from what can be answered. @throws Overloaded */
   #refuseWithoutRoom(family: ServedFamily, asked: RequestedTier): void {
-    const tiers = asked === 'auto' ? family.tiers.map(({ tier }) => tier) : [asked]
+    const tiers = asked === 'auto' ? this.#lanes.tiersIn(family) : [asked]
     const keys = tiers.map((tier) => ({ family: family.name, tier }))
-    if (keys.some((key) => this.#lanes.of(key).scheduler.hasRoom(key))) return
+    if (keys.some((key) => this.#lanes.hasRoom(key))) return
     throw this.#lanes.first(family, asked).scheduler.overloaded(asked, this.#settings.maxQueue)
   }
 

@@ -1,4 +1,5 @@
 /** The lanes of a classifier: engines with a scheduler each, and what they are together. */
+import { NotReady } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import type { ClassifierSettings } from './classifier-settings.js'
 import { EngineHost } from './engine-host.js'
@@ -14,11 +15,12 @@ export interface Lane {
   readonly scheduler: Scheduler
 }
 
+/** What work is told that waits for engines that cannot be kept running. */
+const OUT = 'no inference engine can be kept running for this tier; GET /v1/families says why'
+
 export interface LaneEvents {
-  /** an engine may be free */
-  capacity(): void
-  /** @returns what the work is told that waits for engines that cannot be kept running */
-  hopeless(): Error
+  /** an engine may be free, or it has become clear that those of a lane cannot be kept running */
+  changed(): void
 }
 
 export class Lanes {
@@ -46,9 +48,12 @@ export class Lanes {
           capacity: () => {
             scheduler.pump()
             this.#backgroundOf(index)?.scheduler.pump() // it may have been held back
-            events.capacity()
+            events.changed()
           },
-          hopeless: () => scheduler.failAll(events.hopeless()),
+          hopeless: () => {
+            scheduler.failAll(new NotReady(OUT))
+            events.changed()
+          },
         },
       )
       const scheduler = new Scheduler({
@@ -76,14 +81,14 @@ export class Lanes {
     return this.#lanes.reduce((sum, { scheduler }) => sum + scheduler.waiting, 0)
   }
 
-  /** Every engine has loaded what it holds, once. */
+  /** Every engine has loaded what it holds, once, but those that cannot be kept running. */
   get warm(): boolean {
-    return this.#lanes.every(({ engines }) => engines.warm)
+    return !this.hopeless && this.#lanes.every(({ engines }) => engines.warm || engines.hopeless)
   }
 
-  /** Some engines cannot be kept running. */
+  /** None of the engines can be kept running. */
   get hopeless(): boolean {
-    return this.#lanes.some(({ engines }) => engines.hopeless)
+    return this.#lanes.every(({ engines }) => engines.hopeless)
   }
 
   of({ family, tier }: TierKey): Lane {
@@ -93,13 +98,35 @@ export class Lanes {
 
   /** Where a request may be answered soonest: of `auto`, on the cheapest tier. */
   first(family: ServedFamily, asked: RequestedTier): Lane {
-    const tier: TierName = asked === 'auto' ? family.tiers.at(-1)!.tier : asked
+    const tier = asked === 'auto' ? (this.tiersIn(family).at(-1) ?? family.tiers.at(-1)!.tier) : asked
     return this.of({ family: family.name, tier })
   }
 
-  /** Why the engines cannot be relied on, a sentence each; empty when they can. */
+  /** @returns the family's tiers whose engines can be kept running, most accurate first */
+  tiersIn({ name, tiers }: ServedFamily): TierName[] {
+    return tiers.map(({ tier }) => tier).filter((tier) => !this.of({ family: name, tier }).engines.hopeless)
+  }
+
+  /** @returns why a tier is not routed to: its engines cannot be kept running; undefined when they can */
+  outage(key: TierKey): string | undefined {
+    const { engines } = this.of(key)
+    return engines.hopeless ? engines.reasons()[0] : undefined
+  }
+
+  /** Whether one more request may wait there to be answered. */
+  hasRoom(key: TierKey): boolean {
+    const { engines, scheduler } = this.of(key)
+    return !engines.hopeless && scheduler.hasRoom(key)
+  }
+
+  /**
+   * Why the engines cannot be relied on, a sentence each; empty when they can. Lanes whose tiers are merely out do not count while
+   * each family has others.
+   */
   reasons(): string[] {
-    return [...new Set(this.#lanes.flatMap(({ engines }) => engines.reasons()))]
+    const answers = [...this.#families.values()].every((family) => this.tiersIn(family).length > 0)
+    const counted = this.#lanes.filter(({ engines }) => !answers || !engines.hopeless)
+    return [...new Set(counted.flatMap(({ engines }) => engines.reasons()))]
   }
 
   /** Plans come in the order of priority: a lane gives way to the one before it. */

@@ -23,6 +23,9 @@ export interface ServedTier {
   failure: string | undefined
 }
 
+/** @returns why a tier's engines cannot be kept running; undefined when they can */
+export type Outage = (tier: TierName) => string | undefined
+
 export class ServedFamily {
   readonly family: Family
   readonly tokenizer: TextTokenizer
@@ -83,24 +86,29 @@ export class ServedFamily {
     if (served) served.failure = `${code}: ${message}`
   }
 
-  /** A sentence for each tier that cannot answer; empty when all can. */
-  reasons(): string[] {
-    return this.tiers
-      .filter((tier) => !isReady(tier))
-      .map(
-        ({ tier, failure }) => `family "${this.name}", tier "${tier}": ${failure ?? 'is being loaded and warmed up'}`,
-      )
+  /**
+   * A sentence for each tier that cannot answer; empty when all can.
+   * @param among the tiers that are asked about; default: all
+   */
+  reasons(outage: Outage = () => undefined, among?: readonly TierName[]): string[] {
+    const tiers = this.tiers.filter(({ tier }) => among?.includes(tier) ?? true)
+    return tiers.flatMap((served) => {
+      const reason =
+        outage(served.tier) ?? served.failure ?? (served.latency ? undefined : 'is being loaded and warmed up')
+      return reason === undefined ? [] : [`family "${this.name}", tier "${served.tier}": ${reason}`]
+    })
   }
 
-  status(): FamilyStatus {
+  status(outage: Outage = () => undefined): FamilyStatus {
+    const reasons = this.reasons(outage)
     return {
       family: this.name,
       version: this.family.version,
-      ready: this.ready,
-      reasons: this.reasons(),
+      ready: reasons.length === 0,
+      reasons,
       tiers: this.tiers.map((tier) => ({
         tier: tier.tier,
-        ready: isReady(tier),
+        ready: isReady(tier) && outage(tier.tier) === undefined,
         provider: tier.provider ?? 'none',
         variant: tier.variant ?? 'none',
         latencyProfile: this.#profile(tier),
