@@ -78,9 +78,12 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   app.decorate('parseJson', (bytes: Uint8Array) => jsonParser.parse(bytes))
   app.setValidatorCompiler(createRequestValidator())
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
     checkBodyEncoding(request.headers['content-type'] ?? '', request.headers['content-encoding'])
-    return app.parseJson(body)
+    const parsed = app.parseJson(body)
+    if (parsed instanceof Promise) return parsed
+    done(null, parsed)
+    return undefined
   })
   app.addContentTypeParser(NDJSON_TYPE, async (request: FastifyRequest, body: IncomingMessage) => {
     checkBodyEncoding(request.headers['content-type'] ?? '', request.headers['content-encoding'])

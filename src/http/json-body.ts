@@ -1,17 +1,19 @@
 /** Reads JSON request bodies: strictly UTF-8, and never quoting the body in an error. */
 import { InvalidRequest, UnsupportedMediaType } from '../errors.js'
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 /**
  * @throws InvalidRequest when the bytes are not UTF-8, empty, or not JSON; the message names the position, not the text
  */
 export function parseJsonBody(bytes: Uint8Array): unknown {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    text = UTF8.decode(bytes)
   } catch {
     throw new InvalidRequest('the body holds bytes that are not UTF-8; encode it as UTF-8')
   }
-  if (text.trim() === '') throw new InvalidRequest('the body is empty; send a JSON object')
+  if (!/\S/.test(text)) throw new InvalidRequest('the body is empty; send a JSON object')
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -26,6 +28,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
  *   compressed body
  */
 export function checkBodyEncoding(contentType: string, contentEncoding: string | undefined): void {
+  if (contentType === 'application/json' && contentEncoding === undefined) return
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1]?.toLowerCase()
   if (charset && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
     throw new UnsupportedMediaType(contentType.slice(0, 100))

@@ -12,18 +12,22 @@ export class JsonParser {
 
   /**
    * @param bytes not to be used afterwards: the memory of a large body may have gone to the thread
+   * @returns at once for a small body
    * @throws InvalidRequest as parseJsonBody does, and for a large body of more values than a request can have
    */
-  async parse(bytes: Uint8Array): Promise<unknown> {
-    if (bytes.byteLength < LARGE_BYTES) return parseJsonBody(bytes)
+  parse(bytes: Uint8Array): unknown {
+    return bytes.byteLength < LARGE_BYTES ? parseJsonBody(bytes) : this.#parseLarge(bytes)
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close()
+  }
+
+  async #parseLarge(bytes: Uint8Array): Promise<unknown> {
     // a body of its own memory is handed over, not copied
     const own = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
     const { value, fault } = await this.#thread.call(bytes, own ? [bytes.buffer as ArrayBuffer] : [])
     if (fault !== undefined) throw new InvalidRequest(fault)
     return value
-  }
-
-  close(): Promise<void> {
-    return this.#thread.close()
   }
 }

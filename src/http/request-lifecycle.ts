@@ -6,41 +6,47 @@
  *         ⋮       (auth, body, handler)
  *     'close'   ─ in flight − 1, log, metrics; before the answer was written: callerGone aborts
  */
-import { RequestAborted, Draining as ServerDraining } from '../errors.js'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Draining as ServerDraining } from '../errors.js'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { App } from './app-types.js'
+import { CallerSignal } from './caller-signal.js'
 import type { Draining } from './draining.js'
 
 const UNKNOWN_ROUTE = 'unknown'
 
 export function addRequestLifecycle(app: App, draining: Draining, metrics: HttpMetrics): void {
+  const ended = (request: FastifyRequest, { raw }: FastifyReply, caller: CallerSignal) => {
+    const answered = raw.writableEnded
+    if (!answered) caller.abort()
+    draining.leave()
+    const { url, config } = request.routeOptions
+    const route = url ?? UNKNOWN_ROUTE
+    const status = answered ? raw.statusCode : 499
+    const durationMs = performance.now() - request.arrivalMs
+    metrics.answered(route, status, durationMs / 1000)
+    // probes and scrapes come every few seconds
+    const level = config.open ? 'debug' : 'info'
+    // the route's pattern, never the URL: a path or a query may carry text
+    app.log[level](
+      { reqId: request.id, method: request.method, route, status, durationMs: round(durationMs) },
+      'request',
+    )
+  }
   app.decorateRequest('arrivalMs', 0)
   app.decorateRequest('reachedClassifier', false)
   // Fastify wants reference types decorated without a value; the first hook sets it
   app.decorateRequest('callerGone')
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.arrivalMs = performance.now()
-    const caller = new AbortController()
-    request.callerGone = caller.signal
+    const caller = new CallerSignal()
+    request.callerGone = caller
     reply.header('x-request-id', request.id)
     draining.enter()
-    reply.raw.once('close', () => {
-      const answered = reply.raw.writableEnded
-      if (!answered) caller.abort(new RequestAborted())
-      draining.leave()
-      const route = request.routeOptions.url ?? UNKNOWN_ROUTE
-      const status = answered ? reply.raw.statusCode : 499
-      const durationMs = performance.now() - request.arrivalMs
-      metrics.answered(route, status, durationMs / 1000)
-      // probes and scrapes come every few seconds
-      const level = request.routeOptions.config.open ? 'debug' : 'info'
-      // the route's pattern, never the URL: a path or a query may carry text
-      request.log[level]({ method: request.method, route, status, durationMs: round(durationMs) }, 'request')
-    })
-    if (draining.begun) {
-      reply.header('connection', 'close')
-      if (request.routeOptions.config.refusedWhileDraining) throw new ServerDraining()
-    }
+    reply.raw.on('close', () => ended(request, reply, caller))
+    if (!draining.begun) return done()
+    reply.header('connection', 'close')
+    done(request.routeOptions.config.refusedWhileDraining ? new ServerDraining() : undefined)
   })
 }
 

@@ -1,5 +1,4 @@
 /** POST /v1/predict with application/x-ndjson: a request a line in, an answer or a problem a line out, in order. */
-import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
@@ -51,8 +50,6 @@ export function predictStream(request: FastifyRequest, body: Readable, parts: Pr
       return ndjson(problem)
     }
   }
-  // each line in flight listens for the caller's going
-  setMaxListeners(2 * MAX_LINES_IN_FLIGHT, request.callerGone)
   // the socket's own timer: it ends the connection
   request.raw.socket.setTimeout?.(IDLE_TIMEOUT_MS)
   return Readable.from(answers(), { objectMode: false })
