@@ -3,13 +3,15 @@ import { Command } from 'commander'
 import { runProgram } from './run-program.js'
 
 const program = new Command('soak')
-  .description('Keep the real server under load; fails when its memory grows or a request has an error')
+  .description('Keep the real server under load; fails when its memory grows or a request is lost or has an error')
   .option('--minutes <count>', 'how long', '60')
   .option('--models <folder>', 'folder of families (default: the bundled ones)')
-  .option('--family <name>', 'which family (default: the first by name)')
-  .option('--connections <count>', 'requests in flight', '4')
+  .option('--family <name>', 'one family (default: all; with --overload the first by name)')
+  .option('--load <share>', 'of what the server can do, measured first', '0.3')
+  .option('--reloads <count>', 'families reloaded in turn, over the first half of the time', '6')
   .option('--engines <count>', "inference processes (default: the server's choice)")
   .option('--threads <count>', "threads of each (default: the server's choice)")
+  .option('--json <file>', 'write the result as JSON; - for stdout')
   .option('--overload <times>', 'offer so many times what the server can do, measured first, and see what it keeps up')
   .option('--tier <name>', 'with --overload: the tier that is asked for', 'teacher')
   .action(async (flags) => {

@@ -5,6 +5,8 @@ export interface ProcessTreeUsage {
   readonly processes: number
   /** resident, summed: pages that processes share count in each */
   readonly rssMiB: number
+  /** of each process, by its id */
+  readonly rssMiBOf: ReadonlyMap<number, number>
   /** of the root process alone */
   readonly rootRssMiB: number
   /** user and system time of the processes that live, seconds since their start */
@@ -23,10 +25,12 @@ export function processTreeUsage(rootPid: number): ProcessTreeUsage | undefined 
   const pids = [rootPid]
   // grows while it is walked: breadth first
   for (const pid of pids) pids.push(...(childrenOf.get(pid) ?? []))
+  const rssMiBOf = new Map(pids.map((pid) => [pid, rssMiB(pid)]))
   return {
     processes: pids.length,
-    rssMiB: pids.reduce((sum, pid) => sum + rssMiB(pid), 0),
-    rootRssMiB: rssMiB(rootPid),
+    rssMiB: [...rssMiBOf.values()].reduce((sum, one) => sum + one, 0),
+    rssMiBOf,
+    rootRssMiB: rssMiBOf.get(rootPid)!,
     cpuSeconds: pids.reduce((sum, pid) => sum + stats.get(pid)!.cpuSeconds, 0),
   }
 }

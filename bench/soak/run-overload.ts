@@ -16,7 +16,8 @@ import { durationPercentiles } from '../load/percentile.js'
 import { poissonArrivals } from '../load/poisson-arrivals.js'
 import { createPredictClient } from '../load/predict-client.js'
 import { type OverloadFigures, overloadFaults } from './overload-verdict.js'
-import { firstFamily, type SoakFlags, soakText } from './run-soak.js'
+import { firstFamily, type SoakFlags } from './run-soak.js'
+import { soakText } from './soak-turn.js'
 
 const START_TIMEOUT_MS = 300_000
 /** Accepted requests wait behind a full queue. */

@@ -1,98 +1,184 @@
-/** Loads the real server for a time and watches its memory. */
+/** Loads the real server for a time, reloads its families under way, and watches its memory and its answers. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { bundledModels } from '../../src/cli/package-root.js'
 import { InvalidConfiguration, NotReady } from '../../src/errors.js'
-import { processTreeUsage } from '../host/process-tree.js'
-import { startServer } from '../host/running-server.js'
-import { runClosedLoop } from '../load/closed-loop.js'
-import { createPredictClient } from '../load/predict-client.js'
-import { isGrowing, type MemorySample, memorySlope } from './memory-slope.js'
+import { createRandom } from '../../training/random.js'
+import { describeEnvironment } from '../host/environment.js'
+import { type RunningServer, startServer } from '../host/running-server.js'
+import { startLiveProbe } from '../load/live-probe.js'
+import { runOpenLoop } from '../load/open-loop.js'
+import { durationPercentiles } from '../load/percentile.js'
+import { poissonArrivals } from '../load/poisson-arrivals.js'
+import { writeResult } from '../output/write-result.js'
+import { watchMemory } from './memory-watch.js'
+import { copyModels, type ModelsCopy, reload } from './reloads.js'
+import { SoakAnswers } from './soak-answers.js'
+import { createSoakClient } from './soak-client.js'
+import { type SoakReload, type SoakResult, soakFaults, soakTable } from './soak-result.js'
+import { soakTurn } from './soak-turn.js'
 
 export interface SoakFlags {
   readonly minutes: string
   readonly models?: string
   readonly family?: string
-  readonly connections: string
+  readonly load: string
+  readonly reloads: string
   readonly engines?: string
   readonly threads?: string
+  readonly json?: string
 }
 
 const START_TIMEOUT_MS = 300_000
-const REQUEST_TIMEOUT_MS = 60_000
-/** Between two readings of the memory; one line of progress each `LINES_EVERY`. */
-const SLICE_MS = 1_000
-const LINES_EVERY = 60
-/** Words of the texts, in turn: every batch shape comes by, windows too. */
-const WORDS = [12, 40, 90, 180, 320, 60, 25, 700]
-const TIERS = ['auto', 'fast', 'teacher', 'auto'] as const
-const SENTENCE = 'the court heard the case and the judgment of the court below was affirmed'.split(' ')
+const REQUEST_TIMEOUT_MS = 120_000
+const CAPACITY_MS = 8_000
+const CAPACITY_CALLERS = 8
+const PROBE_INTERVAL_MS = 500
+/** Of arrivals that are scheduled at once: an hour of them would be memory of the generator's. */
+const SLICE_MS = 10_000
+/** Of the time: the engines of the second half grow old enough to be judged. */
+const RELOADING = 0.5
+/** A machine that is taken away for a minute must not become an avalanche. */
+const MAX_OPEN_TURNS = 256
+const SEED = 1
 
-/** @returns whether the server neither failed a request nor grew */
+/** @returns whether every request was answered or refused by name, and the server did not grow */
 export async function runSoak(flags: SoakFlags): Promise<boolean> {
-  const [minutes, connections] = [Number(flags.minutes), Number(flags.connections)]
+  const [minutes, load, reloads] = [Number(flags.minutes), Number(flags.load), Number(flags.reloads)]
   if (!(minutes > 0)) throw new InvalidConfiguration('--minutes', 'give a number above 0')
-  if (!(Number.isInteger(connections) && connections > 0)) {
-    throw new InvalidConfiguration('--connections', 'give a whole number above 0')
-  }
-  const { models = bundledModels(), engines, threads } = flags
-  const server = await startServer({ models, provider: 'cpu', engines, threads }, START_TIMEOUT_MS)
+  if (!(load > 0 && load <= 1)) throw new InvalidConfiguration('--load', 'give a number above 0, up to 1')
+  if (!(Number.isInteger(reloads) && reloads >= 0)) throw new InvalidConfiguration('--reloads', 'give a whole number')
+  const environment = { ...describeEnvironment(), command: ['npm run soak --', ...process.argv.slice(2)].join(' ') }
+  const models = await copyModels(flags.models ?? bundledModels())
   try {
-    const client = createPredictClient(
-      server.origin,
-      flags.family ?? (await firstFamily(server.origin)),
-      REQUEST_TIMEOUT_MS,
-    )
-    let sent = 0
-    const send = () => {
-      const turn = sent++
-      const tier = TIERS[turn % TIERS.length]!
-      return client.predict({ body: Buffer.from(JSON.stringify({ text: soakText(turn) })), tier })
+    const { engines, threads } = flags
+    const server = await startServer({ models: models.folder, provider: 'cpu', engines, threads }, START_TIMEOUT_MS)
+    try {
+      const families = flags.family ? [flags.family] : await familyNames(server.origin)
+      const soaked = await soak(server, models, { families, minutes, load, reloads })
+      const result: SoakResult = { bench: 'soak', environment, families, ...soaked }
+      await writeResult(result, soakTable(result), flags.json)
+      return soakFaults(result).length === 0
+    } finally {
+      await server.stop()
     }
-    const samples: MemorySample[] = []
-    const errors = new Map<string, number>()
-    const startMs = performance.now()
-    const endMs = startMs + minutes * 60_000
-    while (performance.now() < endMs) {
-      const { observations } = await runClosedLoop({ connections, durationMs: SLICE_MS, send })
-      for (const { outcome } of observations) {
-        if ('errorCode' in outcome) errors.set(outcome.errorCode, (errors.get(outcome.errorCode) ?? 0) + 1)
-      }
-      const usage = processTreeUsage(server.pid)
-      if (!usage) throw new NotReady('the server has ended')
-      samples.push({ atMs: performance.now() - startMs, rssMiB: usage.rssMiB })
-      if (samples.length % LINES_EVERY === 0) progress(samples.at(-1)!, sent, errors)
-    }
-    client.close()
-    return verdict(samples, sent, errors)
   } finally {
-    await server.stop()
+    await models.remove()
   }
 }
 
-export function soakText(turn: number): string {
-  return Array.from({ length: WORDS[turn % WORDS.length]! }, (_, i) => SENTENCE[i % SENTENCE.length]).join(' ')
+interface SoakPlan {
+  readonly families: readonly string[]
+  readonly minutes: number
+  readonly load: number
+  readonly reloads: number
+}
+
+async function soak(server: RunningServer, models: ModelsCopy, plan: SoakPlan) {
+  const { families, minutes, load } = plan
+  const random = createRandom(SEED).fork('soak')
+  const answers = new SoakAnswers()
+  const client = createSoakClient(server.origin, REQUEST_TIMEOUT_MS, answers)
+  const capacityPerSecond = await capacityOf(() => client.send(soakTurn(families, random)))
+  const ratePerSecond = load * capacityPerSecond
+  process.stderr.write(`${capacityPerSecond.toFixed(1)} turns a second; ${ratePerSecond.toFixed(1)} from now on\n`)
+  const durationMs = minutes * 60_000
+  const memory = watchMemory(server.pid)
+  const startProcesses = memory.processes() ?? 0
+  const probe = startLiveProbe(`${server.origin}/health/live`, PROBE_INTERVAL_MS)
+  const reloading = reloadInTurn(server, models, plan)
+  const sent = { sent: 0, disconnected: 0, heldBack: 0 }
+  const took: number[] = []
+  const open = new Set<Promise<void>>()
+  const startMs = performance.now()
+  while (performance.now() < startMs + durationMs) {
+    const leftMs = startMs + durationMs - performance.now()
+    const arrivalsMs = poissonArrivals(ratePerSecond, Math.min(SLICE_MS, leftMs), random)
+    // sent, not awaited: the next slice begins on time
+    const begun = (_: number, intendedMs: number) => {
+      const turn = soakTurn(families, random)
+      if (open.size >= MAX_OPEN_TURNS) sent.heldBack++
+      else {
+        sent.sent++
+        if (turn.kind === 'disconnect') sent.disconnected++
+        const ended = client.send(turn).then(() => {
+          if (turn.kind !== 'disconnect') took.push(performance.now() - intendedMs)
+          open.delete(ended)
+        })
+        open.add(ended)
+      }
+      return Promise.resolve()
+    }
+    await Promise.all([runOpenLoop({ arrivalsMs, send: begun, poll: false }), sleep(Math.min(SLICE_MS, leftMs))])
+    progress(performance.now() - startMs, sent.sent, answers)
+  }
+  await Promise.all(open)
+  const reloads = await reloading
+  const live = await probe.stop()
+  const endProcesses = await settledProcesses(memory.processes, startProcesses)
+  client.close()
+  return {
+    options: { minutes, load, seed: SEED },
+    capacityPerSecond,
+    turns: sent,
+    counts: answers.counts,
+    latency: durationPercentiles(took),
+    liveFailed: live.failed,
+    reloads,
+    memory: memory.stop(),
+    processes: { start: startProcesses, end: endProcesses },
+  }
+}
+
+/** Spread over the first part of the time; each of the families in turn. */
+async function reloadInTurn(server: RunningServer, models: ModelsCopy, { families, minutes, reloads }: SoakPlan) {
+  const done: SoakReload[] = []
+  const startMs = performance.now()
+  for (let turn = 0; turn < reloads; turn++) {
+    const dueMs = startMs + (RELOADING * 60_000 * minutes * (turn + 0.5)) / reloads
+    await sleep(Math.max(0, dueMs - performance.now()))
+    const family = families[turn % families.length]!
+    const atMinutes = (performance.now() - startMs) / 60_000
+    done.push({ atMinutes, family, tookMs: (await reload(server, models, family)) ?? null })
+  }
+  return done
+}
+
+async function capacityOf(send: () => Promise<void>): Promise<number> {
+  const startMs = performance.now()
+  let turns = 0
+  const caller = async () => {
+    while (performance.now() < startMs + CAPACITY_MS) {
+      await send()
+      turns++
+    }
+  }
+  await Promise.all(Array.from({ length: CAPACITY_CALLERS }, caller))
+  return turns / ((performance.now() - startMs) / 1_000)
+}
+
+/** Engines that a reload has replaced take a moment to leave. */
+async function settledProcesses(processes: () => number | undefined, expected: number): Promise<number> {
+  for (let waitedMs = 0; (processes() ?? 0) > expected && waitedMs < 10_000; waitedMs += 200) await sleep(200)
+  const count = processes()
+  if (count === undefined) throw new NotReady('the server has ended')
+  return count
+}
+
+async function familyNames(origin: string): Promise<string[]> {
+  const { families } = (await (await fetch(`${origin}/v1/families`)).json()) as { families: { name: string }[] }
+  return families.map(({ name }) => name)
 }
 
 export async function firstFamily(origin: string): Promise<string> {
-  const { families } = (await (await fetch(`${origin}/v1/families`)).json()) as { families: { name: string }[] }
-  return families[0]!.name
+  return (await familyNames(origin))[0]!
 }
 
-function progress({ atMs, rssMiB }: MemorySample, sent: number, errors: ReadonlyMap<string, number>): void {
-  const failed = [...errors.values()].reduce((a, b) => a + b, 0)
-  process.stdout.write(
-    `${(atMs / 60_000).toFixed(1)} min: ${sent} requests, ${failed} errors, RSS ${rssMiB.toFixed(0)} MiB\n`,
+let lastMinute = 0
+function progress(elapsedMs: number, sent: number, { counts }: SoakAnswers): void {
+  const minute = Math.floor(elapsedMs / 60_000)
+  if (minute === lastMinute) return
+  lastMinute = minute
+  process.stderr.write(
+    `${minute} min: ${sent} turns, ${counts.answered} answers, failed ${JSON.stringify(counts.failed)}\n`,
   )
-}
-
-function verdict(samples: readonly MemorySample[], sent: number, errors: ReadonlyMap<string, number>): boolean {
-  const slope = memorySlope(samples)
-  const grows = isGrowing(slope)
-  const faults = [...errors].map(([code, count]) => `${count} ${code}`).join(', ') || 'none'
-  process.stdout.write(
-    `requests: ${sent}\nerrors: ${faults}\n` +
-      `RSS of the server and its engines: ${slope.mibPerHour.toFixed(1)} ± ${slope.marginMibPerHour.toFixed(1)} MiB an hour, ` +
-      `${slope.grownMiB.toFixed(1)} MiB over the last three quarters\n` +
-      `${grows ? 'FAILED: memory grows' : errors.size > 0 ? 'FAILED: requests had errors' : 'passed'}\n`,
-  )
-  return !grows && errors.size === 0
 }

@@ -73,10 +73,10 @@ export function startLoad(url: string, callers: number, body: object): Load {
   }
 }
 
-/** @returns resolves when the condition holds; rejects after 20 s */
+/** @returns resolves when the condition holds; rejects after a minute: the machine may be busy */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let waited = 0; !(await condition()); waited += 20) {
-    if (waited > 20_000) throw new Error(`waited in vain for ${what}`)
+    if (waited > 60_000) throw new Error(`waited in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
