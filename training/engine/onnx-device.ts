@@ -55,8 +55,17 @@ const FUSED_KERNELS: Record<Provider, readonly OfferedKernel[]> = {
   webgpu: ['LayerNorm', 'Gelu', 'FullPrecision', 'CostlyOperators'],
 }
 
-/** A shader may bind 8 buffers on every device that has WebGPU; one is its input. */
-const WEBGPU_OUTPUTS = 7
+/**
+ * What WebGPU's kernels want to be spared. A shader may bind 8 buffers on every device, and one is its input. Gemm reads a
+ * transposed right operand from workgroup memory by conflicting banks. Sums of 32 rows or more transpose all that they sum.
+ */
+const WEBGPU_TRACE: Partial<TraceOptions> = { mostOutputs: 7, transposeRightApart: true, columnSumsInStages: true }
+
+/**
+ * Buffers are kept by their exact size for the next tensor of that size. By default the provider keeps a few of each of some
+ * rounded sizes, and a training step then allocates most of its activations from the driver anew.
+ */
+const WEBGPU_BUFFERS = 'simple'
 
 export interface DeviceOptions {
   /** CPU threads within an operator */
@@ -84,7 +93,7 @@ export function onnxDevice(
     trace: {
       batchedMatMul: provider === 'webgpu' ? 'plain' : 'fused',
       fused: FUSED_KERNELS[provider],
-      ...(provider === 'webgpu' && { mostOutputs: WEBGPU_OUTPUTS }),
+      ...(provider === 'webgpu' && WEBGPU_TRACE),
       ...(precision === 'float16' && { halfFrom: HALF_FROM }),
     },
     runLimits:
@@ -113,6 +122,12 @@ function memoryIsScarce(): boolean {
   return availableMemory() < limit / 4
 }
 
+const PROVIDER_OPTIONS: Record<Provider, ort.InferenceSession.ExecutionProviderConfig[]> = {
+  cpu: ['cpu'],
+  cuda: [{ name: 'cuda', deviceId: 0 }, 'cpu'],
+  webgpu: [{ name: 'webgpu', storageBufferCacheMode: WEBGPU_BUFFERS }],
+}
+
 /**
  * @param onDevice names of outputs to leave in GPU buffers (WebGPU only)
  * @throws Error when ONNX Runtime refuses the model or the provider
@@ -123,7 +138,7 @@ export function createSession(
   onDevice: readonly string[] = [],
 ): Promise<ort.InferenceSession> {
   return ort.InferenceSession.create(model, {
-    executionProviders: device.provider === 'cuda' ? [{ name: 'cuda', deviceId: 0 }, 'cpu'] : [device.provider],
+    executionProviders: PROVIDER_OPTIONS[device.provider],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...(device.threads === undefined ? {} : { intraOpNumThreads: device.threads }),

@@ -24,11 +24,15 @@ export interface TraceOptions {
    * and MatMul, for providers that lack it.
    */
   readonly batchedMatMul: 'fused' | 'plain'
+  /** whether the right operand of a two-dimensional product is transposed by an operator of its own; not unless told otherwise */
+  readonly transposeRightApart?: boolean
   /**
    * Mixed precision: matrix products are computed in float16, and float values of at least this many elements are held in it
    * from one operator to the next. Parameters, optimiser state, reductions and losses stay float32. Unset: all is float32.
    */
   readonly halfFrom?: number
+  /** whether the columns of a matrix are summed in two stages; not unless told otherwise */
+  readonly columnSumsInStages?: boolean
   /** the most outputs that an operator may have; any number unless told otherwise */
   readonly mostOutputs?: number
   /** the kernels of kernels/fused.ts that the provider runs faster than their parts; none unless told otherwise */

@@ -30,7 +30,15 @@ const CONFIG: EncoderConfig = {
 const STEPS = 48
 
 /** What the CPU provider can run of what the CUDA provider is given. */
-const FUSED: readonly OfferedKernel[] = ['LayerNorm', 'Gelu', 'FullPrecision', 'ManyTensors', 'CostlyOperators']
+const FUSED: readonly OfferedKernel[] = [
+  'LayerNorm',
+  'LayerNormGrad',
+  'Gelu',
+  'FullPrecision',
+  'HalfPrecision',
+  'ManyTensors',
+  'CostlyOperators',
+]
 
 function device(trace: Partial<OnnxDevice['trace']>): OnnxDevice {
   const cpu = onnxDevice('cpu', { threads: 1 })

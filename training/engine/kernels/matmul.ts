@@ -33,9 +33,16 @@ function result(backend: TracingBackend, name: string, shape: readonly number[],
 }
 
 function gemm(backend: TracingBackend, product: Product, shape: readonly number[]): TensorInfo {
+  if (backend.options.transposeRightApart && product.transposeB) {
+    return gemm(backend, { ...product, b: swapped(backend, product.b), transposeB: false }, shape)
+  }
   const half = isHalf(backend, product, elementCount(shape))
   const attributes = { transA: product.transposeA ? 1 : 0, transB: product.transposeB ? 1 : 0 }
   return result(backend, backend.graph.node('Gemm', operands(backend, product, half), attributes), shape, half)
+}
+
+function swappedShape(shape: readonly number[]): number[] {
+  return [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!]
 }
 
 function swapped(backend: TracingBackend, x: TensorInfo): TensorInfo {
@@ -52,6 +59,11 @@ function batched(backend: TracingBackend, product: Product, shape: readonly numb
     const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 }
     const name = graph.node('FusedMatMul', operands(backend, product, half), attributes, 'com.microsoft')
     return result(backend, name, shape, half)
+  }
+  if (transposeA && !transposeB && elementCount(a.shape) > elementCount(b.shape) + elementCount(shape)) {
+    // aᵀ b = (bᵀ a)ᵀ: the two small ones are transposed in place of the large one
+    const other = { a: swapped(backend, b), b: a, transposeA: false, transposeB: false }
+    return swapped(backend, batched(backend, other, swappedShape(shape)))
   }
   const plain = { ...product, a: transposeA ? swapped(backend, a) : a, b: transposeB ? swapped(backend, b) : b }
   return result(backend, graph.node('MatMul', operands(backend, plain, half)), shape, half)

@@ -11,6 +11,18 @@ function reducedShape(shape: readonly number[], axes: readonly number[], keepDim
   return shape.flatMap((size, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [size]))
 }
 
+/** rows that the first stage of a sum over columns adds up */
+const STAGE_ROWS = 16
+
+/** @returns a matrix of fewer rows whose columns have the same sums; the matrix itself where it is small or does not divide */
+function rowsTogether(backend: TracingBackend, name: string, [rows, columns]: readonly number[]): string {
+  const { graph } = backend
+  const groups = rows! / STAGE_ROWS
+  if (!Number.isInteger(groups) || groups < STAGE_ROWS) return name
+  const grouped = graph.node('Reshape', [name, graph.int64([groups, STAGE_ROWS, columns!])])
+  return graph.node('ReduceSum', [grouped, graph.int64([1])], { keepdims: 0 })
+}
+
 function reduced(
   backend: TracingBackend,
   opType: string,
@@ -26,7 +38,8 @@ function reduced(
   // A bias' gradient: its elements fit float16 as the products beside it do. Other sums, of losses say, might not.
   const columns = opType === 'ReduceSum' && x.shape.length === 2 && axes.join() === '0'
   const { name, half } = backend.fullNative(x, columns && backend.native(x).half)
-  const result = backend.graph.node(opType, [name, backend.graph.int64(axes)], attributes)
+  const summed = columns && backend.options.columnSumsInStages ? rowsTogether(backend, name, x.shape) : name
+  const result = backend.graph.node(opType, [summed, backend.graph.int64(axes)], attributes)
   return backend.symbolic(result, shape, tracedType(x.dtype), shape, half)
 }
 

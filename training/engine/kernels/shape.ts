@@ -21,6 +21,14 @@ export function transposed(backend: TracingBackend, x: TensorInfo, perm: readonl
   if (perm.every((axis, index) => axis === index)) return alias(backend, x)
   const shape = perm.map((axis) => x.shape[axis]!)
   const { name, half } = backend.fullNative(x)
+  const before = backend.graph.producer(name)
+  if (before?.opType === 'Transpose') {
+    const first = before.attributes.perm as readonly number[]
+    const both = perm.map((axis) => first[axis]!)
+    const straight = both.every((axis, index) => axis === index)
+    const value = straight ? before.inputs[0]! : backend.graph.node('Transpose', before.inputs, { perm: both })
+    return backend.symbolic(value, shape, tracedType(x.dtype), shape, half)
+  }
   const value = backend.graph.node('Transpose', [name], { perm: [...perm] })
   return backend.symbolic(value, shape, tracedType(x.dtype), shape, half)
 }
