@@ -101,6 +101,20 @@ serverBench('peers', 'lextier beside other servers with the same model, cores an
     await runPeersBench(flags)
   })
 
+withEngines(
+  serverBench('reload', 'what callers of one family see while another is reloaded', {
+    initial: '10',
+    of: 'of a quiet time; as many reloads follow as there are rounds',
+  }),
+)
+  .option('--tier <name>', 'which tier is asked', 'fast')
+  .option('--load <share>', 'of the capacity', '0.3')
+  .option('--rounds <count>', 'quiet times and reloads, in turn', '5')
+  .action(async (flags) => {
+    const { runReloadBench } = await import('./reload.js')
+    await runReloadBench(flags)
+  })
+
 serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
   initial: '10',
   of: 'each tier of each layout is measured for 0.48 of it',
