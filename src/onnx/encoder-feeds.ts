@@ -11,6 +11,7 @@ const PACKED_FEEDS = {
   token_ids: (batch: PackedBatch) => new Tensor('int32', batch.tokenIds(), [batch.tokens]),
   positions: (batch: PackedBatch) => new Tensor('int32', batch.positions(), [batch.tokens]),
   place_of_token: (batch: PackedBatch) => new Tensor('int32', batch.placeOfToken(), [batch.tokens]),
+  first_tokens: (batch: PackedBatch) => new Tensor('int32', batch.cumulativeLengths.subarray(0, -1), [batch.batch]),
   cumulative_lengths: (batch: PackedBatch) => new Tensor('int32', batch.cumulativeLengths, [batch.batch + 1]),
   token_offset: (batch: PackedBatch) => new Tensor('int32', batch.tokenOffset(), [batch.batch, batch.longest]),
   token_of_place: (batch: PackedBatch) => new Tensor('int32', batch.tokenOfPlace(), [batch.batch, batch.longest]),

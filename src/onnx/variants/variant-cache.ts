@@ -17,7 +17,7 @@ import type { Provider } from '../providers.js'
 import type { DerivedVariant } from './variant-names.js'
 
 /** Raise it with every change to what a variant's graph computes, or to how it is checked. */
-export const BUILDER_VERSION = 4
+export const BUILDER_VERSION = 5
 
 const closed = { additionalProperties: false }
 const Scores = Type.Object({ accuracy: Type.Number(), auc: Type.Number() }, closed)
