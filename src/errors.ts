@@ -55,6 +55,9 @@ export const Overloaded = createError<[string, number]>(
   'OVERLOADED',
   'tier "%s" has %d requests waiting, which is all it accepts; try again after the time in Retry-After',
   503,
+  Error,
+  // of thousands a second, a stack each would cost more than the rest of the refusal
+  false,
 )
 /** 504: the deadline passed while the work was queued; it was dropped, not run. Args: budget ms. */
 export const DeadlineExceeded = createError<[number]>(

@@ -23,7 +23,15 @@ import { prepareTexts } from './long-text.js'
 import { planProviders } from './provider-choice.js'
 import { isReady, type Outage, type ServedFamily } from './served-family.js'
 import { TextReader } from './text-reader.js'
-import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness, RequestedTier } from './types.js'
+import type {
+  Classifier,
+  ClassifyRequest,
+  ClassifyResult,
+  FamilyStatus,
+  Readiness,
+  RequestedTier,
+  RequestHead,
+} from './types.js'
 
 export type { ClassifierOptions } from './classifier-options.js'
 
@@ -98,6 +106,19 @@ class ServingClassifier implements Classifier {
     }
   }
 
+  refusal({ family, tier, budgetMs, arrivalMs }: RequestHead): Error | undefined {
+    if (this.#draining) return undefined
+    try {
+      // where `auto` finds no room, no tier has any
+      const asked = { ...(family !== undefined && { family }), tier: tier ?? 'auto' }
+      const isLimited = tier !== undefined && budgetMs !== undefined
+      this.#admit(this.#familyOf(asked), asked.tier, isLimited ? arrivalMs + budgetMs : undefined)
+    } catch (error) {
+      if (isLextierError(error) && error.code === 'OVERLOADED') return error
+    }
+    return undefined
+  }
+
   families(): readonly FamilyStatus[] {
     return this.#settings.families.map((family) => family.status(this.#outageOf(family)))
   }
@@ -132,13 +153,7 @@ class ServingClassifier implements Classifier {
     const family = this.#familyOf(request)
     if (request.texts.length === 0) throw new InvalidRequest('there is no text; send at least one')
     const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
-    const { scheduler } = this.#lanes.first(family, request.tier)
-    scheduler.admitEarly(
-      request.tier,
-      this.#preparing,
-      budgetMs === undefined ? undefined : request.arrivalMs + budgetMs,
-    )
-    this.#refuseWithoutRoom(family, request.tier)
+    this.#admit(family, request.tier, budgetMs === undefined ? undefined : request.arrivalMs + budgetMs)
     const { prepared, tokenizeMs } = await this.#prepare(family, request)
     if (request.signal?.aborted) throw new RequestAborted()
 
@@ -146,7 +161,7 @@ class ServingClassifier implements Classifier {
   }
 
   /** @throws FamilyNotFound, TierNotFound, NotReady */
-  #familyOf({ family: asked, tier }: ClassifyRequest): ServedFamily {
+  #familyOf({ family: asked, tier }: Pick<ClassifyRequest, 'family' | 'tier'>): ServedFamily {
     const name = asked ?? this.#settings.defaultFamily
     const family = name === undefined ? undefined : this.#families.get(name)
     if (!family) {
@@ -178,11 +193,12 @@ class ServingClassifier implements Classifier {
   }
 
   /** A full queue refuses at once: reading texts for it would take the CPU from what can be answered. @throws Overloaded */
-  #refuseWithoutRoom(family: ServedFamily, asked: RequestedTier): void {
+  #admit(family: ServedFamily, asked: RequestedTier, deadlineMs: number | undefined): void {
+    const { scheduler } = this.#lanes.first(family, asked)
+    scheduler.admitEarly(asked, this.#preparing, deadlineMs)
     const tiers = asked === 'auto' ? this.#lanes.tiersIn(family) : [asked]
-    const keys = tiers.map((tier) => ({ family: family.name, tier }))
-    if (keys.some((key) => this.#lanes.hasRoom(key))) return
-    throw this.#lanes.first(family, asked).scheduler.overloaded(asked, this.#settings.maxQueue)
+    if (tiers.some((tier) => this.#lanes.hasRoom({ family: family.name, tier }))) return
+    throw scheduler.overloaded(asked, this.#settings.maxQueue)
   }
 
   /** @throws PayloadTooLarge, InvalidRequest, RequestAborted */

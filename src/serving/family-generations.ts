@@ -13,7 +13,7 @@ import { Draining, FamilyNotFound, NotReady } from '../errors.js'
 import type { BrokenFamily, FamilyListing } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
 import type { RequestedProvider, ServingLog } from './classifier-options.js'
-import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness } from './types.js'
+import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness, RequestHead } from './types.js'
 
 export interface GenerationsOptions {
   /**
@@ -116,6 +116,13 @@ export class FamilyGenerations implements Classifier {
       return Promise.reject(new NotReady(`family "${name}" could not be loaded; GET /v1/families says why`))
     }
     return Promise.reject(new FamilyNotFound(name ?? '', [...this.#routes.keys()].sort().join(', ') || 'none'))
+  }
+
+  refusal(head: RequestHead): Error | undefined {
+    // without a name in the head, the body may have one
+    const name = head.family ?? (this.#routes.size === 1 ? this.#default : undefined)
+    const route = name === undefined ? undefined : this.#routes.get(name)
+    return route?.generation.classifier.refusal?.({ ...head, family: route.family.manifest.name })
   }
 
   families(): readonly FamilyStatus[] {

@@ -27,6 +27,16 @@ export interface ClassifyRequest {
   readonly signal?: AbortSignal
 }
 
+/** What a request says before its body is read. */
+export interface RequestHead {
+  readonly family?: string | undefined
+  /** undefined: the body may name one */
+  readonly tier?: RequestedTier | undefined
+  /** milliseconds from arrival to answer; only with a tier */
+  readonly budgetMs?: number | undefined
+  readonly arrivalMs: number
+}
+
 export interface Prediction {
   readonly label: string
   readonly probability: number
@@ -131,6 +141,11 @@ export interface Classifier {
    *   RequestAborted, EngineFailed
    */
   classify(request: ClassifyRequest): Promise<ClassifyResult>
+  /**
+   * A request that finds no room need not be read; `classify` would refuse it alike, whatever its body says.
+   * @returns Overloaded; undefined when there may be room
+   */
+  refusal?(head: RequestHead): Error | undefined
   families(): readonly FamilyStatus[]
   readiness(): Readiness
   /** refuses new work, finishes what was accepted, then stops the engines */

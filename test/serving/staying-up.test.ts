@@ -54,6 +54,15 @@ test('a full queue refuses before it reads: even a text that nobody could answer
   )
   const outcomes = Promise.allSettled(waiting)
   await running.until(() => depth >= 16, 'a full queue')
+  const refusal = (head: object) =>
+    running.classifier.refusal!({ arrivalMs: performance.now(), ...head }) as { code?: string }
+  assert.equal(refusal({ tier: 'teacher' })?.code, 'OVERLOADED')
+  // there is room for some tier, and the body may name it
+  assert.equal(refusal({ tier: 'fast' }), undefined)
+  assert.equal(refusal({ tier: 'auto' }), undefined)
+  assert.equal(refusal({}), undefined)
+  assert.equal(refusal({ family: 'none', tier: 'teacher' }), undefined)
+  assert.equal(refusal({ tier: 'auto', budgetMs: 0.001 })?.code, 'OVERLOADED')
   await assert.rejects(running.classify({ tier: 'teacher', texts: ['<p></p>'] }), { code: 'OVERLOADED' })
   // another tier has room, and reads it
   await assert.rejects(running.classify({ tier: 'fast', texts: ['<p></p>'] }), { code: 'INVALID_REQUEST' })

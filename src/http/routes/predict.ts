@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App, AppDependencies } from '../app-types.js'
 import type { Draining } from '../draining.js'
+import { refuseEarly } from '../early-refusal.js'
 import { contractError } from '../problem-answers.js'
 import { problemResponses } from '../problem-schemas.js'
 import { lineLimit } from '../rate-limit.js'
@@ -76,6 +77,7 @@ export function addPredict(
       config: { refusedWhileDraining: true, ...(config.rateLimitPerMinute !== undefined && { rateLimit: {} }) },
       // a tier that does not exist is told apart from other violations below
       attachValidation: true,
+      preParsing: refuseEarly(classifier, metrics.http),
       onError: async (request, _reply, error) => {
         if (request.reachedClassifier) return
         const { code = 'INTERNAL' } = contractError(error, request, config.maxBodyBytes) as { code?: string }
