@@ -1,14 +1,14 @@
 /**
  * What choosing a tier costs the API's thread: the wait ahead, the forecast of every tier, whom each would make late, the choice.
- * In this process.
+ * In this process, with two lanes, as a CPU has them.
  */
 import type { TierName } from '../../src/family/family-schema.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
 import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel } from '../../src/serving/completion-model.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
-import { forecastRequest } from '../../src/serving/request-forecast.js'
-import { Scheduler } from '../../src/serving/scheduler.js'
+import { forecastRequest, type RequestForecast } from '../../src/serving/request-forecast.js'
+import { Scheduler, type SchedulerOptions } from '../../src/serving/scheduler.js'
 import { routeTier } from '../../src/serving/tier-router.js'
 import { createRandom, type Random } from '../../training/random.js'
 import { percentile } from '../load/percentile.js'
@@ -44,25 +44,37 @@ const GROUP = 16
 export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions): DecisionTime {
   const random = createRandom(SEED).fork('decisions')
   const models = new Map(tiers.map((tier, index) => [tier, learntModels(2 ** (tiers.length - index), random)]))
-  const scheduler = busyScheduler((tier) => models.get(tier)!.latency)
+  const latency = (tier: TierName) => models.get(tier)!.latency
+  const express: Scheduler = busyScheduler(latency, { slowedBy: () => background })
+  const background: Scheduler = busyScheduler(latency, { givesWayTo: () => express })
+  const laneOf = (tier: TierName) => (tier === tiers.at(-1) ? express : background)
   const lengths = sampleCaseLengths(1_024, random).map((tokens) => Math.min(MAX_TOKENS, tokens + 2))
   for (let i = 0; i < waiting; i++)
-    submit(scheduler, tiers[i % tiers.length]!, lengths[i % lengths.length]!, 2 * BUDGETS_MS[i % BUDGETS_MS.length]!)
+    submit(laneOf, tiers[i % tiers.length]!, lengths[i % lengths.length]!, 2 * BUDGETS_MS[i % BUDGETS_MS.length]!)
   const capacity = { bounds: { ...BATCH_SHAPE, maxTokens: MAX_TOKENS }, engines: ENGINES }
   const decide = (index: number) => {
     const budgetMs = BUDGETS_MS[index % BUDGETS_MS.length]!
-    const request = {
-      lengths: [lengths[index % lengths.length]!],
-      elapsedMs: 1,
-      waitMs: scheduler.expectedWaitMs(budgetMs, 0),
+    const possible = { family: FAMILY, lengths: [lengths[index % lengths.length]!], deadlineMs: budgetMs }
+    const waitsMs = new Map([express, background].map((lane) => [lane, lane.expectedWaitMs(budgetMs, 0)]))
+    const lateness = new Map([express, background].map((lane) => [lane, lane.lateness(possible, 0)]))
+    const known = new Map<TierName, RequestForecast>()
+    const forecast = (tier: TierName) => {
+      const forecasted = known.get(tier)
+      if (forecasted) return forecasted
+      const lane = laneOf(tier)
+      const { lengths } = possible
+      const times = { latency: lane.runTimes({ family: FAMILY, tier }), completion: models.get(tier)!.completion }
+      const worked = forecastRequest({ lengths, elapsedMs: 1, waitMs: waitsMs.get(lane)! }, times, capacity)
+      known.set(tier, worked)
+      return worked
     }
     return routeTier({
       requestedTier: 'auto',
       budgetMs,
       onBudgetMiss: 'fastest',
-      tiers: tiers.filter((tier) => scheduler.hasRoom({ family: FAMILY, tier })),
-      forecast: (tier) => forecastRequest(request, models.get(tier)!, capacity).predictedMs,
-      expectedLate: scheduler.lateness({ family: FAMILY, lengths: request.lengths, deadlineMs: budgetMs }, 0),
+      tiers: tiers.filter((tier) => laneOf(tier).hasRoom({ family: FAMILY, tier })),
+      forecast: (tier) => forecast(tier).predictedMs,
+      expectedLate: (tier) => lateness.get(laneOf(tier))!(tier) + forecast(tier).lateBeyond(budgetMs),
       toleratedLate: DEFAULT_TOLERATED_LATE,
     })
   }
@@ -74,7 +86,7 @@ export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions
     for (let i = 0; i < GROUP; i++) decide(index + i)
     if (groupMs > startMs + durationMs / 2) groupsUs.push((1_000 * (performance.now() - groupMs)) / GROUP)
   }
-  scheduler.failAll(new Error('measured'))
+  for (const lane of [express, background]) lane.failAll(new Error('measured'))
   const sorted = Float64Array.from(groupsUs).sort()
   return {
     waiting,
@@ -101,8 +113,9 @@ function learntModels(msPer128Tokens: number, random: Random) {
 }
 
 /** Its engines never become free, so that what was submitted waits. */
-function busyScheduler(latency: (tier: TierName) => LatencyModel): Scheduler {
+function busyScheduler(latency: (tier: TierName) => LatencyModel, lanes: Partial<SchedulerOptions>): Scheduler {
   return new Scheduler({
+    ...lanes,
     runner: {
       idle: 0,
       serving: ENGINES,
@@ -119,7 +132,7 @@ function busyScheduler(latency: (tier: TierName) => LatencyModel): Scheduler {
   })
 }
 
-function submit(scheduler: Scheduler, tier: TierName, tokens: number, budgetMs: number): void {
+function submit(laneOf: (tier: TierName) => Scheduler, tier: TierName, tokens: number, budgetMs: number): void {
   const work = {
     key: { family: FAMILY, tier },
     sequences: [new Int32Array(tokens)],
@@ -128,5 +141,7 @@ function submit(scheduler: Scheduler, tier: TierName, tokens: number, budgetMs: 
     budgetMs,
     signal: undefined,
   }
-  scheduler.submit(work).catch(() => {}) // failed on purpose when everything is measured
+  laneOf(tier)
+    .submit(work)
+    .catch(() => {}) // failed on purpose when everything is measured
 }

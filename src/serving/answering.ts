@@ -192,7 +192,8 @@ export class Answering {
       waits.set(lane, waitMs)
       return waitMs
     }
-    return (name) => {
+    const known = new Map<TierName, RequestForecast>()
+    const forecast = (name: TierName) => {
       const lane = this.#lanes.of({ family: family.name, tier: name })
       const bounds = { ...BATCH_SHAPE, maxTokens: lane.engines.maxBatchTokens() }
       const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs: waitOf(lane) }
@@ -202,6 +203,11 @@ export class Answering {
         { latency: lane.scheduler.runTimes({ family: family.name, tier: name }), completion },
         { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: lane.engines.serving },
       )
+    }
+    return (name) => {
+      const forecasted = known.get(name) ?? forecast(name)
+      known.set(name, forecasted)
+      return forecasted
     }
   }
 }

@@ -14,11 +14,11 @@ const CLASSES = 32
 const MEMORY_MS = 8_000
 
 export class Disturbance {
-  readonly #stretch: Pick<RunStretch, 'excessBeyond'>
+  readonly #stretch: Pick<RunStretch, 'excessBeyond' | 'longest'>
   readonly #counts = new Float64Array(CLASSES)
   #atMs = 0
 
-  constructor(stretch: Pick<RunStretch, 'excessBeyond'>) {
+  constructor(stretch: Pick<RunStretch, 'excessBeyond' | 'longest'>) {
     this.#stretch = stretch
   }
 
@@ -33,7 +33,8 @@ export class Disturbance {
   expectedLate(runMs: number, nowMs: number): number {
     const perMs = Math.exp(-Math.max(0, nowMs - this.#atMs) / MEMORY_MS) / MEMORY_MS
     let late = 0
-    for (let index = 0; index < CLASSES; index++) {
+    const end = Math.min(CLASSES, Math.ceil(CLASSES_PER_UNIT * (this.#stretch.longest - 1)))
+    for (let index = 0; index < end; index++) {
       const count = this.#counts[index]!
       if (count > 0) late += count * this.#stretch.excessBeyond(1 + (index + 0.5) / CLASSES_PER_UNIT)
     }

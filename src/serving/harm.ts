@@ -90,8 +90,9 @@ export class Harm {
     const idleMs = busyMs.slice(1).fill(0)
     const behind = (ms: number) => this.#blocking.expectedLate(ms, idleMs, nowMs)
     const behindEach = Math.max(0, behind(stretch * ownMs) - behind(ownMs))
-    return (runMs) =>
-      nowWaiting + this.#disturbance.expectedLate(runMs, nowMs) + this.#blocking.runsDuring(runMs, nowMs) * behindEach
+    // in proportion to the time that it takes
+    const perMs = this.#disturbance.expectedLate(1, nowMs) + this.#blocking.runsDuring(1, nowMs) * behindEach
+    return (runMs) => nowWaiting + runMs * perMs
   }
 
   #sortedBusyMs(nowMs: number): number[] {

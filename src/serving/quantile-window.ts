@@ -61,7 +61,7 @@ export class QuantileWindow {
   /** @returns the share of the values that are larger; NaN of nothing at all */
   shareAbove(value: number): number {
     const count = this.#sorted.length
-    return (count - this.#rankAbove(value)) / count
+    return (count - this.#rankOf(value, true)) / count
   }
 
   #replace(index: number, value: number): void {
@@ -74,23 +74,14 @@ export class QuantileWindow {
     this.#sorted.splice(this.#rankOf(value), 0, value)
   }
 
-  /** @returns how many values are smaller */
-  #rankOf(value: number): number {
-    return this.#count((known) => known < value)
-  }
-
-  /** @returns how many values are smaller or equal */
-  #rankAbove(value: number): number {
-    return this.#count((known) => known <= value)
-  }
-
-  /** @param isBefore true of the first values only */
-  #count(isBefore: (known: number) => boolean): number {
+  /** @returns how many values are smaller, or equal as well */
+  #rankOf(value: number, orEqual = false): number {
     let low = 0
     let high = this.#sorted.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (isBefore(this.#sorted[middle]!)) low = middle + 1
+      const known = this.#sorted[middle]!
+      if (known < value || (orEqual && known === value)) low = middle + 1
       else high = middle
     }
     return low

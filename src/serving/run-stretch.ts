@@ -40,6 +40,11 @@ export class RunStretch {
     return Math.max(0, this.#beside.shareAbove(logRatio) - this.#alone.shareAbove(logRatio))
   }
 
+  /** The longest disturbed run, as a ratio: beyond it there is no excess. */
+  get longest(): number {
+    return Math.exp(this.#beside.quantile(1))
+  }
+
   /** @returns the times of disturbed runs @param alone those of undisturbed ones */
   disturbed(alone: RunTimes): RunTimes {
     const at = (quantile: number) => {
