@@ -7,6 +7,7 @@ import { listFamilies } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
 import { createClassifier } from '../serving/classifier.js'
 import { cpuQuota, type EngineLayout } from '../serving/cpu-quota.js'
+import { REQUESTED_LANES, type RequestedLanes } from '../serving/lane-plan.js'
 import type { Classifier } from '../serving/types.js'
 import {
   bestLayout,
@@ -22,6 +23,7 @@ export interface TuneFlags {
   readonly family?: string
   readonly tier: string
   readonly for: string
+  readonly lanes: string
   readonly seconds: string
   readonly cache: string
   readonly output?: string
@@ -44,6 +46,8 @@ const WORDS = 'the court held that a petitioner convicted under state law may ap
 export async function runTune(flags: TuneFlags): Promise<void> {
   const goal = TUNING_GOALS.find((name) => name === flags.for)
   if (!goal) throw new InvalidConfiguration('--for', `give one of ${TUNING_GOALS.join(', ')}`)
+  const lanes = REQUESTED_LANES.find((name) => name === flags.lanes)
+  if (!lanes) throw new InvalidConfiguration('--lanes', `give one of ${REQUESTED_LANES.join(', ')}`)
   const seconds = Number(flags.seconds)
   if (!(seconds >= 0.2 && seconds <= 600)) throw new InvalidConfiguration('--seconds', 'give a number from 0.2 to 600')
   const family = await chosenFamily(flags)
@@ -52,14 +56,17 @@ export async function runTune(flags: TuneFlags): Promise<void> {
   const measured: LayoutMeasurement[] = []
   for (const layout of candidateLayouts(cpus)) {
     process.stderr.write(`${plural(layout.engines, 'engine')} of ${plural(layout.threads, 'thread')} …\n`)
-    measured.push(await measureLayout(family, tiers, layout, flags.cache, 1000 * seconds))
+    measured.push(
+      await measureLayout({ family, tiers, lanes, cacheDir: flags.cache, durationMs: 1000 * seconds }, layout),
+    )
   }
   const best = bestLayout(measured, goal)
   const { engines, threads } = best
-  if (flags.output !== undefined) await writeFile(flags.output, environmentFile(best, goal))
+  if (flags.output !== undefined) await writeFile(flags.output, environmentFile(best, lanes, goal))
   if (flags.json) {
-    const layouts = measured.map(({ tiers: results, ...layout }) => ({
+    const layouts = measured.map(({ tiers: results, besideMs, ...layout }) => ({
       ...layout,
+      ...(besideMs !== undefined && { beside_ms: besideMs }),
       tiers: results.map(({ tier, idleMs, textsPerSecond }) => ({
         tier,
         idle_ms: idleMs,
@@ -67,12 +74,17 @@ export async function runTune(flags: TuneFlags): Promise<void> {
       })),
     }))
     const family_version = { family: family.manifest.name, version: family.version }
-    console.log(JSON.stringify({ ...family_version, cpus, for: goal, layouts, best: { engines, threads } }, null, 2))
+    console.log(
+      JSON.stringify({ ...family_version, cpus, lanes, for: goal, layouts, best: { engines, threads } }, null, 2),
+    )
     return
   }
-  process.stdout.write(`${family.manifest.name}, ${cpus} CPUs; idle: median of a lone request; texts/s: loaded\n`)
+  process.stdout.write(
+    `${family.manifest.name}, ${cpus} CPUs, lanes ${lanes}; idle: median of a lone request; texts/s: loaded; ` +
+      'beside the others: of a lone request of the cheapest tier while each other tier always has one\n',
+  )
   for (const layout of measured) process.stdout.write(`${describe(layout)}\n`)
-  process.stdout.write(`best for ${goal}: lextier serve --engines ${engines} --threads ${threads}\n`)
+  process.stdout.write(`best for ${goal}: lextier serve --engines ${engines} --threads ${threads} --lanes ${lanes}\n`)
   if (flags.output !== undefined) process.stdout.write(`written to ${flags.output}\n`)
 }
 
@@ -93,12 +105,19 @@ function chosenTiers({ manifest }: Family, asked: string): TierName[] {
   )
 }
 
+interface Measured {
+  readonly family: Family
+  /** most accurate first */
+  readonly tiers: readonly TierName[]
+  readonly lanes: RequestedLanes
+  readonly cacheDir: string
+  /** of each measurement */
+  readonly durationMs: number
+}
+
 async function measureLayout(
-  family: Family,
-  tiers: readonly TierName[],
+  { family, tiers, lanes, cacheDir, durationMs }: Measured,
   layout: EngineLayout,
-  cacheDir: string,
-  durationMs: number,
 ): Promise<LayoutMeasurement> {
   let fault: string | undefined
   const nothing = () => {}
@@ -115,6 +134,7 @@ async function measureLayout(
     provider: 'cpu',
     variant: 'auto',
     cacheDir,
+    lanes,
     ...layout,
   })
   try {
@@ -125,7 +145,11 @@ async function measureLayout(
       const loaded = await closedLoop(classifier, tier, CALLERS_AN_ENGINE * layout.engines, durationMs)
       results.push({ tier, idleMs: lone.medianMs, textsPerSecond: loaded.textsPerSecond })
     }
-    return { ...layout, tiers: results }
+    const cheapest = tiers.at(-1)!
+    const others = tiers.slice(0, -1)
+    if (others.length === 0) return { ...layout, tiers: results }
+    const [beside] = await Promise.all([cheapest, ...others].map((tier) => closedLoop(classifier, tier, 1, durationMs)))
+    return { ...layout, tiers: results, besideMs: beside!.medianMs }
   } finally {
     await classifier.drain()
   }
@@ -174,11 +198,12 @@ function textOf(words: number): string {
   return Array.from({ length: words }, (_, index) => WORDS[index % WORDS.length]).join(' ')
 }
 
-function describe({ engines, threads, tiers }: LayoutMeasurement): string {
+function describe({ engines, threads, tiers, besideMs }: LayoutMeasurement): string {
   const figures = tiers.map(
     ({ tier, idleMs, textsPerSecond }) =>
       `${tier} idle ${idleMs.toPrecision(3)} ms, ${textsPerSecond.toPrecision(3)} texts/s`,
   )
+  if (besideMs !== undefined) figures.push(`${tiers.at(-1)!.tier} beside the others ${besideMs.toPrecision(3)} ms`)
   return `--engines ${engines} --threads ${threads}: ${figures.join('; ')}`
 }
 

@@ -1,6 +1,7 @@
 /** Which layouts `lextier tune` tries, and which of them is best for what. Pure. */
 import type { TierName } from '../family/family-schema.js'
 import { type EngineLayout, MOST_ENGINES } from '../serving/cpu-quota.js'
+import type { RequestedLanes } from '../serving/lane-plan.js'
 
 /** What one tier did under one layout. */
 export interface TierMeasurement {
@@ -12,6 +13,8 @@ export interface TierMeasurement {
 
 export interface LayoutMeasurement extends EngineLayout {
   readonly tiers: readonly TierMeasurement[]
+  /** of a lone request of the cheapest tier while each other tier always has one, median; undefined where only one is measured */
+  readonly besideMs?: number
 }
 
 export const TUNING_GOALS = ['latency', 'throughput', 'balanced'] as const
@@ -45,12 +48,14 @@ export function candidateLayouts(cpus: number): EngineLayout[] {
  * - throughput: the most texts a second
  * - balanced: the best product of both
  *
- * Each tier counts alike, by its ratio to the others under another layout (the geometric mean over tiers).
+ * Each tier counts alike, by its ratio to the others under another layout (the geometric mean over tiers); so does, among lone
+ * requests, the cheapest tier's beside the others.
  * @param measured at least one, each with the same tiers
  */
 export function bestLayout(measured: readonly LayoutMeasurement[], goal: TuningGoal): LayoutMeasurement {
-  const speed = (layout: LayoutMeasurement) => meanLog(layout, ({ idleMs }) => 1 / idleMs)
-  const rate = (layout: LayoutMeasurement) => meanLog(layout, ({ textsPerSecond }) => textsPerSecond)
+  const speed = ({ tiers, besideMs }: LayoutMeasurement) =>
+    -meanLog([...tiers.map(({ idleMs }) => idleMs), ...(besideMs === undefined ? [] : [besideMs])])
+  const rate = ({ tiers }: LayoutMeasurement) => meanLog(tiers.map(({ textsPerSecond }) => textsPerSecond))
   const [first, second] = {
     latency: [speed, rate],
     throughput: [rate, speed],
@@ -61,11 +66,13 @@ export function bestLayout(measured: readonly LayoutMeasurement[], goal: TuningG
   return close.reduce((best, layout) => (second(layout) > second(best) ? layout : best))
 }
 
-function meanLog({ tiers }: LayoutMeasurement, amount: (tier: TierMeasurement) => number): number {
-  return tiers.reduce((sum, tier) => sum + Math.log(Math.max(Number.MIN_VALUE, amount(tier))), 0) / tiers.length
+function meanLog(amounts: readonly number[]): number {
+  return amounts.reduce((sum, amount) => sum + Math.log(Math.max(Number.MIN_VALUE, amount)), 0) / amounts.length
 }
 
 /** What `--output` writes: environment variables that serve reads, for `--env-file` and its like. */
-export function environmentFile({ engines, threads }: EngineLayout, goal: TuningGoal): string {
-  return `# lextier tune, for ${goal}\nLEXTIER_ENGINES=${engines}\nLEXTIER_THREADS=${threads}\n`
+export function environmentFile({ engines, threads }: EngineLayout, lanes: RequestedLanes, goal: TuningGoal): string {
+  const variables = { LEXTIER_ENGINES: engines, LEXTIER_THREADS: threads, LEXTIER_LANES: lanes }
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
+  return `# lextier tune, for ${goal}\n${lines.join('')}`
 }

@@ -46,9 +46,17 @@ test('layouts that are alike in what was asked for are told apart by the rest', 
   assert.equal(bestLayout(measured, 'latency'), measured[1])
 })
 
+test('how quick the cheapest tier stays beside the others counts among lone requests', () => {
+  const measured = [
+    { ...layout(1, 2, 10, 100), besideMs: 20 },
+    { ...layout(2, 1, 11, 100), besideMs: 12 },
+  ]
+  assert.equal(bestLayout(measured, 'latency'), measured[1])
+})
+
 test('serve reads what tune writes', () => {
-  const lines = environmentFile({ engines: 2, threads: 1 }, 'balanced').trim().split('\n')
+  const lines = environmentFile({ engines: 2, threads: 1 }, '2', 'balanced').trim().split('\n')
   const variables = Object.fromEntries(lines.filter((line) => !line.startsWith('#')).map((line) => line.split('=')))
-  const { engines, threads } = serveConfig(variables, {})
-  assert.deepEqual([engines, threads], [2, 1])
+  const { engines, threads, lanes } = serveConfig(variables, {})
+  assert.deepEqual([engines, threads, lanes], [2, 1, '2'])
 })
