@@ -38,8 +38,10 @@ export async function reasonsUnready(url: string): Promise<string[]> {
   return reasons
 }
 
-/** @returns of the newest engine that holds the tiers of that lane; there may be one lane for all */
-export function enginePid({ output }: Running, lane: 'express' | 'background' = 'background'): number {
+/** @returns of the newest engine that holds the tiers of that lane; there may be one lane for all. Default: of any lane */
+export function enginePid({ output }: Running, lane = '\\w+'): number {
   const line = new RegExp(`"lane":"(?:all|${lane})".*"pid":(\\d+).*"engine ready"`, 'g')
-  return Number([...output.stdout.matchAll(line)].at(-1)?.[1])
+  const pid = Number([...output.stdout.matchAll(line)].at(-1)?.[1])
+  assert.ok(pid > 0, `no engine of lane ${lane} has told its process`)
+  return pid
 }
