@@ -123,7 +123,7 @@ export const SERVE_SETTINGS = {
     flag: 'tolerated-late',
     argument: '<requests>',
     description:
-      'how many other requests the choice of a more accurate tier may make miss their budgets, expected; a large number: no matter',
+      'how many requests the choice of a more accurate tier may make miss their budgets, expected, its own included; a large number: no matter',
     schema: Type.Number({ minimum: 0, maximum: 1_000, default: 0.03 }),
     accepted: 'a number from 0 to 1000',
   },

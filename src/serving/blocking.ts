@@ -11,8 +11,8 @@
  */
 
 /**
- * How many other requests a more accurate tier may make late, expected. In simulation (one engine on two CPUs, budgets from 1.5
- * times the fast tier's latency up) 0.02 costs up to a point of the budgets that always the fast tier would meet.
+ * How many requests a more accurate tier may make late, expected, its own included. In simulation (two CPUs, one lane or two, half to
+ * all of the capacity) 0.03 costs up to two points of the budgets that always the fast tier would meet.
  */
 export const DEFAULT_TOLERATED_LATE = 0.03
 

@@ -39,7 +39,7 @@ export interface ClassifierOptions {
   /** tokens of a batch, padding included; a single longer sequence still runs. Default 512 on the CPU, 16,384 on a GPU */
   readonly maxBatchTokens?: number
   /**
-   * how many requests more than the cheapest tier would, expected, a more accurate one may make late; 0: none, which leaves it
+   * how many requests more than the cheapest tier would, expected, a more accurate one may make late, its own included; 0: none, which leaves it
    * idle moments and loads without tight budgets; large: every request gets the best tier that meets its own budget. Default 0.03
    */
   readonly toleratedLate?: number

@@ -2,8 +2,8 @@
  * Which tier answers a request: the most accurate one that is predicted to meet the budget and leaves others theirs. Pure policy.
  * - A named tier is never exchanged for another.
  * - Without a budget the most accurate tier answers.
- * - A tier whose run would make other requests late is passed over for a cheaper one, where the caller leaves the choice to
- *   the router and gave a budget.
+ * - A tier whose run would make too many requests late, this one or others, is passed over for a cheaper one, where the caller
+ *   leaves the choice to the router and gave a budget.
  * - Where the caller would rather escalate than start with the best, the cheapest tier is weighed first.
  * - When no tier is predicted to meet the budget, the one predicted to be fastest answers, or the request is refused when
  *   the caller asked for that.
@@ -29,7 +29,7 @@ export interface RoutingQuestion {
   readonly cheapestFirst?: boolean
   /** asked only for the tiers that are weighed */
   forecast(tier: TierName): number
-  /** other requests that would be late if that tier answered, expected; default: none */
+  /** requests that would be late if that tier answered, expected, this one included; default: none */
   readonly expectedLate?: (tier: TierName) => number
   /** how many more of them than the cheapest tier a more accurate one may cost; default: no matter how many */
   readonly toleratedLate?: number
