@@ -23,8 +23,6 @@ export interface Work {
 export interface QueuedItem extends QueuedSequence<Ticket> {
   readonly index: number
   readonly sequence: Int32Array
-  /** when it came */
-  readonly sinceMs: number
   /** its request would miss its deadline if it began later, even at its quickest; infinite without a deadline */
   readonly latestStartMs: number
   readonly attempts: number
@@ -38,7 +36,6 @@ export interface QueueSituation {
   readonly engines: number
   /** requests that wait for the same tier */
   readonly waiting: number
-  readonly nowMs: number
 }
 
 /** What a request without a deadline may be made to wait by requests that have one. */
@@ -49,7 +46,7 @@ const LONG_TEXT_SPACING = 4
 export function queuedItems(
   { sequences, arrivalMs, deadlineMs }: Work,
   owner: Ticket,
-  { times, bounds, engines, waiting, nowMs }: QueueSituation,
+  { times, bounds, engines, waiting }: QueueSituation,
 ): QueuedItem[] {
   const bestMs = sequences.map(({ length }) =>
     sequenceShareMs(length, sequences.length, bounds, (tokens, rows) => times.atBest(tokens, rows)),
@@ -71,7 +68,6 @@ export function queuedItems(
       tokens,
       costMs,
       attempts: 0,
-      sinceMs: nowMs,
       deadlineMs: deadlineMs ?? virtualMs,
       strict: deadlineMs !== undefined,
       latestStartMs: deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - quickestMs,

@@ -71,6 +71,8 @@ export class Scheduler {
   readonly #times: LaneTimes
   readonly #harm: Harm
   #timer: NodeJS.Timeout | undefined
+  /** since when it gives way though an engine is idle and work waits */
+  #heldSinceMs: number | undefined
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -118,7 +120,6 @@ export class Scheduler {
       bounds: { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() },
       engines: Math.max(1, this.#options.runner.serving),
       waiting: queue.owners,
-      nowMs,
     })
     for (const { costMs, deadlineMs } of items) this.#overtaking.arrived(deadlineMs - nowMs, costMs, nowMs)
     queue.add(items)
@@ -192,19 +193,23 @@ export class Scheduler {
   pump(): void {
     const nowMs = this.#options.now()
     this.#dropDoomed(nowMs)
-    while (this.#options.runner.idle > 0) {
+    let isHeld = false
+    while (this.#options.runner.idle > 0 && !isHeld) {
       const next = this.#mostUrgent()
-      if (!next || this.#holdsBack(next, nowMs)) break
-      this.#dispatch(next.key, next.queue, nowMs)
+      if (!next) break
+      isHeld = this.#holdsBack(next, nowMs)
+      if (!isHeld) this.#dispatch(next.key, next.queue, nowMs)
     }
+    this.#heldSinceMs = isHeld ? (this.#heldSinceMs ?? nowMs) : undefined
     this.#armTimer(nowMs)
   }
 
   /** Whether its turn is better left to those that it gives way to. */
   #holdsBack({ key, queue }: { key: TierKey; queue: Queue }, nowMs: number): boolean {
     if (!this.#options.givesWayTo?.()?.runs.busy) return false
-    const head = queue.items[0]!
-    return mayHoldBack(head, this.#times.of(key).predict(head.tokens, 1), nowMs)
+    const { tokens, deadlineMs } = queue.items[0]!
+    const runMs = this.#times.of(key).predict(tokens, 1)
+    return mayHoldBack({ sinceMs: this.#heldSinceMs ?? nowMs, deadlineMs, runMs }, nowMs)
   }
 
   #elsewhere(): number {
@@ -324,12 +329,10 @@ export class Scheduler {
   #armTimer(nowMs: number): void {
     clearTimeout(this.#timer)
     let earliestMs = Number.POSITIVE_INFINITY
-    const holding = this.#options.givesWayTo?.()?.runs.busy && this.#options.runner.idle > 0
     for (const { queue } of this.#queues.values()) {
       for (const { latestStartMs } of queue.items) earliestMs = Math.min(earliestMs, latestStartMs)
-      const held = holding ? queue.items[0] : undefined
-      if (held) earliestMs = Math.min(earliestMs, held.sinceMs + LONGEST_HOLD_MS)
     }
+    if (this.#heldSinceMs !== undefined) earliestMs = Math.min(earliestMs, this.#heldSinceMs + LONGEST_HOLD_MS)
     if (!Number.isFinite(earliestMs)) return
     const inMs = Math.max(1, Math.ceil(earliestMs - nowMs) + 1)
     this.#timer = setTimeout(() => this.pump(), Math.min(LONGEST_TIMER_MS, inMs))

@@ -133,10 +133,10 @@ test('who waits when everything slows down is late by the stretch of what is ahe
 })
 
 test('a run is held back while there is time for one and a half of it, and never for long', () => {
-  const held = { sinceMs: 1_000, deadlineMs: 1_100 }
-  assert.ok(mayHoldBack(held, 40, 1_039))
-  assert.ok(!mayHoldBack(held, 40, 1_040))
-  const patient = { sinceMs: 1_000, deadlineMs: 11_000 }
-  assert.ok(mayHoldBack(patient, 40, 999 + LONGEST_HOLD_MS))
-  assert.ok(!mayHoldBack(patient, 40, 1_000 + LONGEST_HOLD_MS))
+  const held = { sinceMs: 1_000, deadlineMs: 1_100, runMs: 40 }
+  assert.ok(mayHoldBack(held, 1_039))
+  assert.ok(!mayHoldBack(held, 1_040))
+  const patient = { ...held, deadlineMs: 11_000 }
+  assert.ok(mayHoldBack(patient, 999 + LONGEST_HOLD_MS))
+  assert.ok(!mayHoldBack(patient, 1_000 + LONGEST_HOLD_MS))
 })
