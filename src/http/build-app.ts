@@ -21,7 +21,7 @@ import { addFamilies } from './routes/families.js'
 import { addHealth } from './routes/health.js'
 import { addMetrics } from './routes/metrics.js'
 import { addPredict, PREDICT_PATH } from './routes/predict.js'
-import { NDJSON_TYPE } from './routes/predict-stream.js'
+import { NDJSON_TYPE, sendsLines } from './routes/predict-stream.js'
 
 export interface AppOptions extends AppDependencies {
   /** made by createServerLogger; undefined: no log */
@@ -68,7 +68,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   addBodyTimeout(
     app,
     options.bodyTimeoutMs ?? BODY_TIMEOUT_MS,
-    ({ mediaType, routeOptions }) => mediaType === NDJSON_TYPE && routeOptions.url === PREDICT_PATH,
+    (request) => sendsLines(request) && request.routeOptions.url === PREDICT_PATH,
   )
   addApiKeys(app, config.apiKeys)
   await addRateLimit(app, config.rateLimitPerMinute, config.apiKeys.length > 0)

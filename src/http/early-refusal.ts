@@ -7,14 +7,14 @@ import { TIER_NAMES } from '../family/family-schema.js'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { Classifier, RequestedTier, RequestHead } from '../serving/types.js'
 import { PROBLEM_TYPE, problemOf } from './problem.js'
-import { NDJSON_TYPE } from './routes/predict-stream.js'
+import { sendsLines } from './routes/predict-stream.js'
 
 const TIERS: ReadonlySet<string> = new Set(['auto', ...TIER_NAMES])
 
 /** For a route's `preParsing`: after its key and its rate limit have been seen to. */
 export function refuseEarly(classifier: Classifier, metrics: HttpMetrics): preParsingHookHandler {
   return (request, reply, payload, done) => {
-    const head = request.mediaType === NDJSON_TYPE ? undefined : headOf(request)
+    const head = sendsLines(request) ? undefined : headOf(request)
     const refusal = head && classifier.refusal?.(head)
     if (!refusal) return done(null, payload)
     metrics.rejected((refusal as { code?: string }).code ?? 'INTERNAL')

@@ -12,6 +12,12 @@ import { predictAnswer } from './predict-answer.js'
 
 export const NDJSON_TYPE = 'application/x-ndjson'
 
+/** Whether a request's body is lines. */
+export function sendsLines(request: FastifyRequest): boolean {
+  // parsing the media type costs more than comparing what nearly every request sends
+  return request.headers['content-type'] !== 'application/json' && request.mediaType === NDJSON_TYPE
+}
+
 /** Enough to fill batches; few beside what a queue may hold, so that a stream leaves room for other callers. */
 const MAX_LINES_IN_FLIGHT = 64
 /** What a refused line without a budget waits before it asks again; doubled each time. */

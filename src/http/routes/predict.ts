@@ -18,7 +18,7 @@ import {
   PredictHeaders,
   PredictLines,
 } from './predict-schema.js'
-import { NDJSON_TYPE, predictStream } from './predict-stream.js'
+import { NDJSON_TYPE, predictStream, sendsLines } from './predict-stream.js'
 import { unknownTier } from './unknown-tier.js'
 
 export const PREDICT_PATH = '/v1/predict'
@@ -88,7 +88,7 @@ export function addPredict(
       if (request.validationError) {
         throw faultOf(request.body, request.headers, request.validationError as unknown as SchemaViolationError)
       }
-      if (request.mediaType === NDJSON_TYPE) return answerLines(request, reply, request.body as Readable)
+      if (sendsLines(request)) return answerLines(request, reply, request.body as Readable)
       const asked = classifyRequest(request.body as PredictBody, request.headers, {
         arrivalMs: request.arrivalMs,
         signal: request.callerGone,
