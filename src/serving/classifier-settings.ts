@@ -2,7 +2,7 @@
 import { InvalidConfiguration } from '../errors.js'
 import type { BrokenFamily } from '../family/list-families.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
-import { loadTokenizer } from '../tokenizer/text-tokenizer.js'
+import { sharedTokenizer } from '../tokenizer/shared-tokenizer.js'
 import { DEFAULT_TOLERATED_LATE } from './blocking.js'
 import type { ClassifierOptions, RequestedProvider, ServingLog } from './classifier-options.js'
 import { ENGINE_FILE } from './engine.js'
@@ -45,7 +45,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
   const broken: BrokenFamily[] = [...(options.broken ?? [])]
   const families = options.families.flatMap((family) => {
     try {
-      return [new ServedFamily(family, loadTokenizer(family.paths.tokenizer))]
+      return [new ServedFamily(family, sharedTokenizer(family.paths.tokenizer))]
     } catch (error) {
       broken.push({ dir: family.dir, name: family.manifest.name, reason: (error as Error).message })
       return []

@@ -49,16 +49,17 @@ const CHUNK_CODE_UNITS = 32_768
 
 /**
  * Reads a Hugging Face `tokenizer.json`.
+ * @param create makes the tokenizer of what the file holds
  * @throws TokenizerInvalid when the file is missing, is not a tokenizer, or lacks [CLS], [SEP], [PAD] or [UNK]
  */
-export function loadTokenizer(file: string): TextTokenizer {
+export function loadTokenizer(file: string, create: typeof createTokenizer = createTokenizer): TextTokenizer {
   let definition: string
   try {
     definition = readFileSync(file, 'utf8')
   } catch (error) {
     throw unreadable(file, error)
   }
-  return createTokenizer(definition, file)
+  return create(definition, file)
 }
 
 /**
