@@ -140,6 +140,27 @@ test('a run that failed is tried once more without idle programs, which may have
   assert.deepEqual(log, ['run large', 'run large'])
 })
 
+test('a run that is tried once more writes into the same tensors', async () => {
+  const written: unknown[] = []
+  const cache = new SessionCache<string, { y: string }>({
+    capacity: 2,
+    compile: async () => ({
+      run: async (_feeds, into) => {
+        written.push(into)
+        if (written.length === 1) throw new Error('out of memory')
+        return { y: 'done' }
+      },
+      release: async () => {},
+    }),
+  })
+  const idle = await cache.borrow(model('idle'))
+  await idle.release()
+  const program = await cache.borrow(model('a'))
+  const into = { y: 'a tensor' }
+  assert.deepEqual(await program.run('x', into), { y: 'done' })
+  assert.deepEqual(written, [into, into])
+})
+
 test('where memory is scarce nothing is kept idle', async () => {
   const { log, use } = recording(4, { scarce: true })
   await use('a')
