@@ -1,5 +1,6 @@
 /** The API's end of one inference process: starts it, sends it batches, and turns its death into rejected batches. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -65,6 +66,7 @@ export class Engine {
       execArgv: childExecArgv(process.execArgv, options.file),
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
+    lowerPriority(this.#child.pid, options.load.niceness)
     this.#child.on('message', (report: EngineReport) => this.#receive(report, events))
     createInterface({ input: this.#child.stderr! }).on('line', (line) => this.#keepErrorLine(line))
     this.#gone = new Promise((resolve) => {
@@ -184,6 +186,15 @@ export class Engine {
   #withLastError(reason: string): string {
     const last = this.#lastErrors.at(-1)
     return last ? `${reason}; it last wrote: ${last}` : reason
+  }
+}
+
+/** From its first moment: to start Node and import what it needs takes a second of CPU, beside engines that serve. */
+function lowerPriority(pid: number | undefined, niceness: number): void {
+  try {
+    if (pid !== undefined) setPriority(pid, niceness)
+  } catch {
+    // some sandboxes forbid it
   }
 }
 

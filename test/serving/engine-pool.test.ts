@@ -156,6 +156,16 @@ test('an inference process has a lower priority than the API and leaves when its
   }
 })
 
+test('an engine has its lower priority before it does anything itself', () => {
+  const pids: number[] = []
+  const log = { ...silent, info: ({ pid }: { pid?: number }) => void (pid && pids.push(pid)) }
+  return withPool({ log }, async (_pool, _deaths, until) => {
+    await until(() => pids.length > 0)
+    // the stand-in never sets it
+    assert.equal(getPriority(pids[0]!), 5)
+  })
+})
+
 test('children get the loaders of their parent, not its debugger nor its test runner', () => {
   const parent = ['--import', 'tsx', '--inspect-brk=9229', '--test', '--require=./a.cjs', '--eval', 'go()']
   assert.deepEqual(childExecArgv(parent, '/x/engine-process.ts'), ['--import', 'tsx', '--require=./a.cjs'])
