@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadCheckpoint } from '../../../training/checkpoint/load-checkpoint.js'
 import { saveCheckpoint } from '../../../training/checkpoint/save-checkpoint.js'
-import { studentStart } from '../../../training/recipes/base-model.js'
+import { type StudentOrigin, studentStart } from '../../../training/recipes/base-model.js'
 import { assertSameTokenizer } from '../../../training/recipes/shared-tokenizer.js'
 import { CHECKPOINTS } from '../nn/golden.js'
 
@@ -38,8 +38,11 @@ test('a student starts from a checkpoint with the labels and the tokenizer of it
 })
 
 test('a student pools its states as its teacher does, unless it says otherwise', async () => {
-  const fromLayers = { tier: 'fast', teacher_layers: [0] }
-  const fromSizes = { tier: 'fast', architecture: { layers: 1, hidden_size: 8, heads: 2, intermediate_size: 16 } }
+  const fromLayers: StudentOrigin = { tier: 'fast', teacher_layers: [0] }
+  const fromSizes: StudentOrigin = {
+    tier: 'fast',
+    architecture: { layers: 1, hidden_size: 8, heads: 2, intermediate_size: 16 },
+  }
   assert.equal(teacher.config.pooling, 'cls')
   for (const student of [fromLayers, fromSizes, await checkpoint('pooled', LABELS)]) {
     assert.equal((await studentStart(student, teacher, options)).config.pooling, 'cls')
