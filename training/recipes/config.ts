@@ -80,7 +80,7 @@ export const optimisation = {
   /** steps between checkpoints within an epoch; 0: at the end of each epoch only */
   checkpoint_every: Type.Integer({ minimum: 0, default: 0 }),
 }
-const POOLINGS = [Type.Literal('cls'), Type.Literal('mean')]
+const Pooling = Type.Union([Type.Literal('cls'), Type.Literal('mean')])
 const precision = Type.Union([Type.Literal('fp16'), Type.Literal('int8')], { default: 'fp16' })
 
 /** How a teacher of several members learns from their outputs. */
@@ -98,7 +98,7 @@ const TeacherConfig = Type.Object(
     base: Type.Optional(Type.String()),
     /** what a random teacher looks like, when there is no base */
     architecture: Type.Optional(ArchitectureConfig),
-    pooling: Type.Union(POOLINGS, { default: 'cls' }),
+    pooling: Type.Union(Pooling.anyOf, { default: 'cls' }),
     pooler: Type.Optional(Type.Union([Type.Literal('tanh'), Type.Literal('relu'), Type.Literal('none')])),
     /** fine-tunings from seeds of their own whose mean the teacher learns; 1 is one plain fine-tuning */
     members: Type.Integer({ minimum: 1, maximum: 20, default: 1 }),
@@ -119,7 +119,7 @@ const StudentSource = Type.Object(
     architecture: Type.Optional(ArchitectureConfig),
     base: Type.Optional(Type.String()),
     /** as the teacher's unless it says so; with `cls` the last layer is served for one token a text only, which is much cheaper */
-    pooling: Type.Optional(Type.Union(POOLINGS)),
+    pooling: Type.Optional(Pooling),
     /** a named set of losses */
     method: Type.Optional(Type.Union(METHOD_NAMES.map((name) => Type.Literal(name)))),
     /** or the losses one by one */
