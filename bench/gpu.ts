@@ -126,9 +126,10 @@ async function measure(server: MeasuredServer, options: GpuOptions): Promise<Gpu
   const manifest = family.manifest.tiers.find(({ tier }) => tier === options.tier)
   if (!manifest) throw new InvalidConfiguration('--tier', `"${options.tier}" is not a tier of ${family.manifest.name}`)
   const { tier, config } = manifest
+  const { capacity, raw } = await measureServedAndRaw(server, tier)
+  // after thousands of requests: before them V8 still compiles the server's code as it runs, which doubles a lone request's time
   onProgress(`one request of ${SINGLE_TOKENS} tokens`)
   const single128 = await measureSingle(server, tier)
-  const { capacity, raw } = await measureServedAndRaw(server, tier)
   onProgress('PyTorch')
   const lengths = workload.texts.flatMap(({ sequences }) => sequences.map(({ length }) => length))
   const pytorch = await pytorchAnchor({
