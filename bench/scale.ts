@@ -49,7 +49,7 @@ export async function benchScale(
   const prepared = await prepareBench(options, onProgress)
   const tiers = prepared.family.manifest.tiers.map(({ tier }) => tier)
   onProgress('routing decisions')
-  const decisions = [0, 16, 256].map((waiting) => measureDecisions({ tiers, waiting, durationMs: 250 }))
+  const decisions = [0, 16, 256].map((waiting) => measureDecisions({ tiers, waiting, durationMs: DECISIONS_MS }))
   const points: ScalePoint[] = []
   let description: RunDescription | undefined
   for (const count of engines) {
