@@ -105,14 +105,19 @@ async function coarseFamily(): Promise<Family> {
   const [teacher] = whole.tiers
   const { config, parameters, parity } = teacher!
   const set = (name: string, value: number, count = 1) => parameters[name]!.values.fill(value, 0, count)
-  for (const norm of ['embeddings', 'encoder.layer.0.attention.output', 'encoder.layer.0.output']) {
+  for (const norm of [
+    'embeddings',
+    'encoder.layer.0.attention.output',
+    'encoder.layer.0.output',
+    'encoder.layer.1.attention.output',
+  ]) {
     set(`${norm}.LayerNorm.weight`, 0)
     set(`${norm}.LayerNorm.bias`, 0)
   }
   for (const layer of [0, 1]) {
     const prefix = `encoder.layer.${layer}`
     set(`${prefix}.attention.self.value.weight`, 500, config.hiddenSize)
-    if (layer === 0) set(`${prefix}.intermediate.dense.weight`, 500, config.intermediateSize)
+    set(`${prefix}.intermediate.dense.weight`, 500, config.intermediateSize)
   }
   const logits = parity.sequences.map(({ inputIds }) => referenceLogits(config, parameters, [...inputIds]))
   return exportFamily(join(folder, 'coarse'), { ...whole, tiers: [{ ...teacher!, parity: { ...parity, logits } }] })
