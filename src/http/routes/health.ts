@@ -26,10 +26,16 @@ export function addHealth(app: App, { classifier }: AppDependencies, draining: D
       config,
       schema: {
         operationId: 'ready',
-        summary: 'Whether every tier of every family has loaded and warmed up',
+        summary: 'Whether every family answers',
         tags: ['health'],
         response: {
-          200: Type.Object({ status: Type.Literal('ready') }, { description: 'Every tier answers' }),
+          200: Type.Object(
+            { status: Type.Literal('ready') },
+            {
+              description:
+                'Every tier has loaded and warmed up, but for tiers whose engines cannot be kept running while others of their family answer',
+            },
+          ),
           ...problemResponses(503),
         },
       },
