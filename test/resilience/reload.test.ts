@@ -69,7 +69,10 @@ test('SIGHUP under load: a changed family goes over without an error, a broken v
   )
   const versions = load.outcomes.map(({ version }) => version)
   assert.ok(versions.every((version) => version === first.version || version === second.version))
-  assert.match(output.stdout, /"generation":1,"msg":"generation ended"/)
+  await until(
+    () => output.stdout.includes('"generation":1,"msg":"generation ended"'),
+    'the end of the first generation',
+  )
   child.kill('SIGTERM')
   assert.equal((await server.finished).exitCode, 0)
 })
