@@ -168,12 +168,10 @@ export class Answering {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
     const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
     const possible = { family: family.name, lengths, deadlineMs }
-    const inLanes = new Map<Lane, (tier: TierName) => number>()
+    const latenessIn = once((lane: Lane) => lane.scheduler.lateness(possible, nowMs))
     return (tier: TierName) => {
       const lane = this.#lanes.of({ family: family.name, tier })
-      const lateness = inLanes.get(lane) ?? lane.scheduler.lateness(possible, nowMs)
-      inLanes.set(lane, lateness)
-      return lateness(tier) + (budgetMs === undefined ? 0 : forecasts(tier).lateBeyond(budgetMs))
+      return latenessIn(lane)(tier) + (budgetMs === undefined ? 0 : forecasts(tier).lateBeyond(budgetMs))
     }
   }
 
@@ -186,14 +184,8 @@ export class Answering {
   #forecasts({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number): Forecasts {
     const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
     const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
-    const waits = new Map<Lane, number>()
-    const waitOf = (lane: Lane) => {
-      const waitMs = waits.get(lane) ?? lane.scheduler.expectedWaitMs(deadlineMs, nowMs)
-      waits.set(lane, waitMs)
-      return waitMs
-    }
-    const known = new Map<TierName, RequestForecast>()
-    const forecast = (name: TierName) => {
+    const waitOf = once((lane: Lane) => lane.scheduler.expectedWaitMs(deadlineMs, nowMs))
+    return once((name: TierName): RequestForecast => {
       const lane = this.#lanes.of({ family: family.name, tier: name })
       const bounds = { ...BATCH_SHAPE, maxTokens: lane.engines.maxBatchTokens() }
       const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs: waitOf(lane) }
@@ -203,12 +195,17 @@ export class Answering {
         { latency: lane.scheduler.runTimes({ family: family.name, tier: name }), completion },
         { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: lane.engines.serving },
       )
-    }
-    return (name) => {
-      const forecasted = known.get(name) ?? forecast(name)
-      known.set(name, forecasted)
-      return forecasted
-    }
+    })
+  }
+}
+
+/** @returns what works out a value for each key when it is first asked for */
+function once<K, V>(work: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>()
+  return (key) => {
+    const value = known.get(key) ?? work(key)
+    known.set(key, value)
+    return value
   }
 }
 
