@@ -2,6 +2,12 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 import { isLextierError } from '../errors.js'
 
 /**
+ * Every write hands the lines to another thread, which costs an answer a tenth of its CPU time: a full buffer is one write, and so is
+ * what this much time brings. A pipe takes 4 KiB as a whole, so that the lines of several processes do not mix.
+ */
+const BUFFERED_WRITES = { minLength: 3_600, maxWrite: 4_096, periodicFlush: 100 } as const
+
+/**
  * The server's log: JSON lines without request texts. Requests are logged as method and route; an error that is not ours
  * is logged as its name and stack frames, since the message of a foreign error (a parser's, a tokenizer's) may quote what
  * it was given.
@@ -14,7 +20,7 @@ export function createServerLogger(level: string, destination?: DestinationStrea
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { req: describeRequest, res: describeResponse, err: describeError, error: describeError },
   }
-  return destination ? pino(options, destination) : pino(options)
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, ...BUFFERED_WRITES }))
 }
 
 function describeRequest(request: { id?: string; method?: string }): object {

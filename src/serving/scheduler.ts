@@ -298,6 +298,8 @@ export class Scheduler {
             owner.complete(index, logits[row]!, doneMs)
           })
           this.#options.observer.batch({ ...key, size: items.length, tokens, inferenceMs })
+          // the engine has its next batch before this one's answers are written, which may take as long as a batch
+          this.pump()
         },
         (error: Error) => this.#runAgain(items, queue, error),
       )
