@@ -65,6 +65,8 @@ export const DeadlineExceeded = createError<[number]>(
   'the budget of %d ms ran out before the work could start; it was not run. Raise latency_budget_ms or choose a faster tier',
   504,
 )
+/** Between processes only: the texts were read for a version of the family that serves no longer; they are read again. */
+export const TokenizerChanged = createError<[]>('TOKENIZER_CHANGED', 'the tokenizer of the family has changed', 503)
 /** 503. Args: why. */
 export const NotReady = createError<[string]>('NOT_READY', 'not ready: %s', 503)
 /** 503: the server is shutting down. */

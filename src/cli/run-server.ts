@@ -1,20 +1,22 @@
 /** Starts the server: families, classifier, HTTP; and stops it on SIGTERM or SIGINT. */
+import { apiProcessCount } from '../config/api-process-count.js'
 import { defaultFamily } from '../config/default-family.js'
 import type { ServeConfig } from '../config/serve-config.js'
 import { FamilyInvalid } from '../errors.js'
 import { type FamilyListing, listFamilies } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
-import type { FamilyCatalogue } from '../http/app-types.js'
-import { buildApp } from '../http/build-app.js'
 import { createServerLogger } from '../http/server-logger.js'
-import { createMetrics, type Metrics } from '../metrics/metrics.js'
+import { createMetrics } from '../metrics/metrics.js'
 import { findGpuDevices, visibleGpus } from '../onnx/gpu-devices.js'
 import { createClassifier } from '../serving/classifier.js'
 import type { RequestedProvider, ServingLog } from '../serving/classifier-options.js'
+import { cpuQuota } from '../serving/cpu-quota.js'
 import { FamilyGenerations } from '../serving/family-generations.js'
-import type { Classifier } from '../serving/types.js'
+import { planProviders } from '../serving/provider-choice.js'
+import type { Classifier, ServingObserver } from '../serving/types.js'
 import { folderFingerprint, watchFolder } from './folder-watch.js'
-import { checkListenAddress, listenFailure } from './listen-address.js'
+import { checkListenAddress } from './listen-address.js'
+import { listenHere, listenInProcesses } from './listening.js'
 import { onParentLoss } from './parent-watch.js'
 import { reloader } from './reloader.js'
 import { EXIT_FAILURE } from './report-error.js'
@@ -34,27 +36,27 @@ export async function runServer(config: Config, version: string): Promise<void> 
   // before anything starts: a wrong setting is told, and no engine is left behind
   fallbackOf(listing, config)
   await checkListenAddress(config)
+  const count = apiProcesses(config)
   const metrics = createMetrics({ processMetrics: true })
+  // where others answer, they count what they answer
+  const observer = count > 1 ? { ...metrics.observer, answered: () => {}, rejected: () => {} } : metrics.observer
   const generations = await FamilyGenerations.start(listing, {
-    start: (families, provider) => classifierOf(families, provider ?? config.provider, { config, metrics, log }),
+    start: (families, provider) => classifierOf(families, provider ?? config.provider, { config, observer, log }),
     defaultFamily: (names) => defaultFamily(names, config.defaultFamily),
     log,
   })
-  const catalogue: FamilyCatalogue = {
-    families: () => generations.served(),
-    defaultFamily: () => generations.defaultFamily(),
-    refused: () => generations.refused(),
-  }
-  const { app, draining } = await listening(config, generations, () =>
-    buildApp({ classifier: generations, catalogue, metrics, config, logger: log, version }),
-  )
+  const server = await drainedOnFailure(generations, () => {
+    const parts = { config, generations, metrics, log, version }
+    return count > 1 ? listenInProcesses(count, parts) : listenHere(parts)
+  })
   const names = generations.served().map(({ manifest }) => manifest.name)
   log.info(
     { families: names, defaultFamily: generations.defaultFamily(), version },
     'serving; the API is described at /docs',
   )
 
-  const reload = reloader(generations, { modelsDir: config.modelsDir, metrics, log })
+  const reloadFamilies = reloader(generations, { modelsDir: config.modelsDir, metrics, log })
+  const reload = (why: string) => reloadFamilies(why).then(() => server.servedChanged())
   process.on('SIGHUP', () => void reload('SIGHUP'))
   if (config.watchSeconds !== undefined) {
     watchFolder(
@@ -68,8 +70,8 @@ export async function runServer(config: Config, version: string): Promise<void> 
     process.exit(EXIT_FAILURE)
   })
   const stop = stopOnSignals(process, async (reason) => {
-    log.info({ reason, inFlight: draining.inFlight, graceMs: config.graceMs }, 'draining')
-    const unanswered = await shutDown({ app, draining, classifier: generations, graceMs: config.graceMs })
+    log.info({ reason, inFlight: server.draining.inFlight, graceMs: config.graceMs }, 'draining')
+    const unanswered = await shutDown({ ...server, classifier: generations, graceMs: config.graceMs })
     if (unanswered > 0) log.error({ unanswered }, 'the grace time is over; raise LEXTIER_GRACE_MS to wait longer')
     else log.info('stopped')
     return unanswered > 0 ? EXIT_FAILURE : 0
@@ -89,14 +91,14 @@ function fallbackOf({ families, broken }: FamilyListing, config: Config): string
 
 interface ClassifierParts {
   readonly config: Config
-  readonly metrics: Metrics
+  readonly observer: ServingObserver
   readonly log: ServingLog
 }
 
 function classifierOf(
   families: readonly Family[],
   provider: RequestedProvider,
-  { config, metrics, log }: ClassifierParts,
+  { config, observer, log }: ClassifierParts,
 ) {
   const { variant, cacheDir, defaultBudgetMs, engines, threads, lanes, maxQueue, toleratedLate, maxBatchTokens } =
     config
@@ -113,33 +115,26 @@ function classifierOf(
     maxQueue,
     toleratedLate,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),
-    observer: metrics.observer,
+    observer,
     log,
   })
 }
 
 /** An API that cannot be built or cannot listen takes its engines along: they would keep the process alive, unready. */
-async function listening(
-  config: Config,
-  classifier: Classifier,
-  build: () => ReturnType<typeof buildApp>,
-): ReturnType<typeof buildApp> {
+async function drainedOnFailure<T>(classifier: Classifier, listen: () => Promise<T>): Promise<T> {
   try {
-    const built = await build()
-    await built.app
-      .listen({
-        host: config.host,
-        port: config.port,
-        listenTextResolver: (address) => `lextier listens on ${address}`,
-      })
-      .catch((error: NodeJS.ErrnoException) => {
-        throw listenFailure(error, config)
-      })
-    return built
+    return await listen()
   } catch (error) {
     await classifier.drain()
     throw error
   }
+}
+
+/** @throws InvalidConfiguration */
+function apiProcesses({ apiProcesses: asked, provider, rateLimitPerMinute }: Config): number {
+  const { candidates } = planProviders(provider, findGpuDevices())
+  const onGpu = candidates[0]?.provider !== 'cpu'
+  return apiProcessCount({ asked, cpus: cpuQuota(), onGpu, rateLimited: rateLimitPerMinute !== undefined })
 }
 
 async function familiesOf(modelsDir: string): Promise<FamilyListing> {

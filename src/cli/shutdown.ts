@@ -4,7 +4,7 @@ import type { Classifier } from '../serving/types.js'
 
 export interface ShutdownParts {
   readonly app: { close(): Promise<unknown> }
-  readonly draining: Draining
+  readonly draining: Pick<Draining, 'begin' | 'idle' | 'inFlight'>
   readonly classifier: Pick<Classifier, 'drain'>
   readonly graceMs: number
 }

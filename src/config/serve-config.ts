@@ -20,6 +20,7 @@ export interface ServeConfig {
   readonly engines?: number
   readonly threads?: number
   readonly lanes: 'auto' | '1' | '2'
+  readonly apiProcesses: 'auto' | number
   readonly maxQueue: number
   readonly toleratedLate: number
   readonly maxBatchTokens?: number
@@ -81,6 +82,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     engines: values.LEXTIER_ENGINES,
     threads: values.LEXTIER_THREADS,
     lanes: values.LEXTIER_LANES,
+    apiProcesses: values.LEXTIER_API_PROCESSES,
     maxQueue: values.LEXTIER_MAX_QUEUE,
     toleratedLate: values.LEXTIER_TOLERATED_LATE,
     maxBatchTokens: values.LEXTIER_MAX_BATCH_TOKENS,

@@ -112,6 +112,14 @@ export const SERVE_SETTINGS = {
     schema: Type.Enum(['auto', '1', '2'], { default: 'auto' }),
     accepted: 'one of auto, 1, 2',
   },
+  LEXTIER_API_PROCESSES: {
+    flag: 'api-processes',
+    argument: '<count>',
+    description:
+      'processes that answer HTTP; 1 does it beside the scheduler, more read and write requests on other CPUs, for one scheduler and its engines; auto takes a quarter of the CPUs, at most 8, where a GPU computes, and 1 elsewhere and with a rate limit, which counts in one process',
+    schema: Type.Union([Type.Literal('auto'), whole(1, 64)], { default: 'auto' }),
+    accepted: 'auto, or a whole number from 1 to 64',
+  },
   LEXTIER_MAX_QUEUE: {
     flag: 'max-queue',
     argument: '<count>',

@@ -6,7 +6,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
-import type { FamilyManifest } from '../family/family-schema.js'
+import type { DescribedFamily } from '../family/described-family.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Classifier } from '../serving/types.js'
 
@@ -18,13 +18,6 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >
-
-/** A family as the API describes it: its manifest, and the version that answers carry. */
-export interface DescribedFamily {
-  readonly manifest: FamilyManifest
-  /** `sha256:…` of family.json */
-  readonly version: string
-}
 
 export interface HttpConfig {
   /** accepted keys; empty: the API is open */

@@ -7,10 +7,10 @@
  *     'close'   ─ in flight − 1, log, metrics; before the answer was written: callerGone aborts
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CallerSignal } from '../caller-signal.js'
 import { Draining as ServerDraining } from '../errors.js'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { App } from './app-types.js'
-import { CallerSignal } from './caller-signal.js'
 import type { Draining } from './draining.js'
 
 const UNKNOWN_ROUTE = 'unknown'

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
 import type { ClassifyResult, ServingObserver } from '../serving/types.js'
 import { createInstruments, type Instruments } from './instruments.js'
 
@@ -17,7 +17,17 @@ export interface Metrics {
   familyRetired(family: string, version: string): Promise<void>
   /** Prometheus text exposition */
   exposition(): Promise<string>
+  /** what the exposition is made of, for `mergedExposition` */
+  snapshot(): Promise<MetricsSnapshot>
   readonly contentType: string
+}
+
+/** Plain data that crosses between processes. */
+export type MetricsSnapshot = readonly object[]
+
+/** @returns the text exposition of a server of several processes: counts add up */
+export function mergedExposition(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  return AggregatorRegistry.aggregate(snapshots as object[][]).metrics()
 }
 
 // label values come from closed sets: a code that is not listed counts as INTERNAL
@@ -74,6 +84,7 @@ export function createMetrics({ processMetrics }: { processMetrics: boolean }): 
       }
     },
     exposition: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   }
 }

@@ -11,6 +11,7 @@ import {
   NotReady,
   RequestAborted,
   TierNotFound,
+  TokenizerChanged,
 } from '../errors.js'
 import { findGpuDevices } from '../onnx/gpu-devices.js'
 import { Answering } from './answering.js'
@@ -31,6 +32,7 @@ import type {
   Readiness,
   RequestedTier,
   RequestHead,
+  TokenizerDefinition,
 } from './types.js'
 
 export type { ClassifierOptions } from './classifier-options.js'
@@ -123,6 +125,11 @@ class ServingClassifier implements Classifier {
     return this.#settings.families.map((family) => family.status(this.#outageOf(family)))
   }
 
+  tokenizer(family: string): TokenizerDefinition | undefined {
+    const served = this.#families.get(family)
+    return served && { hash: served.tokenizerHash, definition: served.tokenizer.definition }
+  }
+
   readiness(): Readiness {
     const reasons = this.#settings.broken.map(({ name, reason }) => `family "${name}" cannot be served: ${reason}`)
     for (const family of this.#settings.families) reasons.push(...this.#faultsOf(family))
@@ -151,7 +158,9 @@ class ServingClassifier implements Classifier {
 
   async #answer(request: ClassifyRequest, learn = true): Promise<ClassifyResult> {
     const family = this.#familyOf(request)
-    if (request.texts.length === 0) throw new InvalidRequest('there is no text; send at least one')
+    if (request.read && request.read.tokenizer !== family.tokenizerHash) throw new TokenizerChanged()
+    if ((request.read?.ids ?? request.texts).length === 0)
+      throw new InvalidRequest('there is no text; send at least one')
     const budgetMs = request.budgetMs ?? (request.tier === 'auto' ? this.#settings.defaultBudgetMs : undefined)
     this.#admit(family, request.tier, budgetMs === undefined ? undefined : request.arrivalMs + budgetMs)
     const { prepared, tokenizeMs } = await this.#prepare(family, request)
@@ -202,18 +211,16 @@ class ServingClassifier implements Classifier {
   }
 
   /** @throws PayloadTooLarge, InvalidRequest, RequestAborted */
-  async #prepare(family: ServedFamily, { texts, longText, signal }: ClassifyRequest) {
+  async #prepare(family: ServedFamily, request: ClassifyRequest) {
     const startMs = performance.now()
     this.#preparing++
     try {
       const { maxRequestTokens } = this.#settings
-      const ids = await this.#reader.read(family, texts, {
-        maxTokens: longText === 'windows' ? maxRequestTokens : Number.POSITIVE_INFINITY,
-        signal,
-      })
+      const { longText, read } = request
+      const ids = read?.ids ?? (await this.#reader.read(family, request.texts, { ...request, maxRequestTokens }))
       const { maxTokens, windowOverlap } = family.family.manifest
       const prepared = prepareTexts(ids, family.tokenizer, { longText, maxTokens, windowOverlap, maxRequestTokens })
-      return { prepared, tokenizeMs: performance.now() - startMs }
+      return { prepared, tokenizeMs: performance.now() - startMs + (read?.tokenizeMs ?? 0) }
     } finally {
       this.#preparing--
     }

@@ -13,7 +13,15 @@ import { Draining, FamilyNotFound, NotReady } from '../errors.js'
 import type { BrokenFamily, FamilyListing } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
 import type { RequestedProvider, ServingLog } from './classifier-options.js'
-import type { Classifier, ClassifyRequest, ClassifyResult, FamilyStatus, Readiness, RequestHead } from './types.js'
+import type {
+  Classifier,
+  ClassifyRequest,
+  ClassifyResult,
+  FamilyStatus,
+  Readiness,
+  RequestHead,
+  TokenizerDefinition,
+} from './types.js'
 
 export interface GenerationsOptions {
   /**
@@ -127,6 +135,10 @@ export class FamilyGenerations implements Classifier {
 
   families(): readonly FamilyStatus[] {
     return this.served().flatMap(({ manifest }) => statusOf(this.#routes.get(manifest.name)!) ?? [])
+  }
+
+  tokenizer(family: string): TokenizerDefinition | undefined {
+    return this.#routes.get(family)?.generation.classifier.tokenizer?.(family)
   }
 
   readiness(): Readiness {

@@ -2,6 +2,7 @@
 import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
 import type { VariantName } from '../onnx/variants/variant-names.js'
+import { definitionHash } from '../tokenizer/shared-tokenizer.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
 import { CompletionModel, SharedPromises } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
@@ -29,12 +30,15 @@ export type Outage = (tier: TierName) => string | undefined
 export class ServedFamily {
   readonly family: Family
   readonly tokenizer: TextTokenizer
+  /** of its definition */
+  readonly tokenizerHash: string
   /** most accurate first */
   readonly tiers: readonly ServedTier[]
 
   constructor(family: Family, tokenizer: TextTokenizer) {
     this.family = family
     this.tokenizer = tokenizer
+    this.tokenizerHash = definitionHash(tokenizer.definition)
     this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
       tier,
       temperature: calibration.temperature,

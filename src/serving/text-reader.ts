@@ -4,6 +4,7 @@ import { htmlToText } from '../tokenizer/html-text.js'
 import { ReadingThread } from '../tokenizer/reading-thread.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
 import { tooManyTokens } from './long-text.js'
+import type { ClassifyRequest } from './types.js'
 
 /** What a text is read for. */
 export interface ReadingFamily {
@@ -12,8 +13,9 @@ export interface ReadingFamily {
 }
 
 export interface ReadOptions {
-  /** tokens of all texts together from which on the request is refused, without reading the rest */
-  readonly maxTokens: number
+  readonly longText: ClassifyRequest['longText']
+  /** tokens of all texts together from which on a request that is read in windows is refused, without reading the rest */
+  readonly maxRequestTokens: number
   readonly signal?: AbortSignal | undefined
 }
 
@@ -30,6 +32,9 @@ const GROUPS_AT_ONCE = 2
  */
 export class TextReader {
   readonly #thread: ReadingThread
+  /** requests whose texts are on the thread */
+  #reading = 0
+  #retired = false
 
   constructor(families: readonly ReadingFamily[]) {
     const definitions = families.map(({ name, tokenizer }) => [name, tokenizer.definition] as const)
@@ -43,6 +48,8 @@ export class TextReader {
   async read(family: ReadingFamily, texts: readonly string[], options: ReadOptions): Promise<Int32Array[]> {
     const codeUnits = texts.reduce((sum, { length }) => sum + length, 0)
     if (codeUnits < LONG_CODE_UNITS) return readAtOnce(family.tokenizer, texts)
+    const limit = options.longText === 'windows' ? options.maxRequestTokens : Number.POSITIVE_INFINITY
+    this.#reading++
     const groups = groupTexts(texts, GROUP_CODE_UNITS)
     const ids: Int32Array[] = []
     let tokens = 0
@@ -57,7 +64,7 @@ export class TextReader {
           ids[first + index] = one
           tokens += one.length
         }
-        if (tokens > options.maxTokens) throw tooManyTokens(`more than ${options.maxTokens}`, options.maxTokens)
+        if (tokens > limit) throw tooManyTokens(`more than ${limit}`, limit)
       }
     }
     try {
@@ -65,12 +72,24 @@ export class TextReader {
     } finally {
       // after a fault nobody wants the rest
       next = groups.length
+      this.#reading--
+      this.#closeIfIdle()
     }
     return ids
   }
 
   close(): Promise<void> {
     return this.#thread.close()
+  }
+
+  /** Closes it once what it reads now is read. */
+  closeWhenIdle(): void {
+    this.#retired = true
+    this.#closeIfIdle()
+  }
+
+  #closeIfIdle(): void {
+    if (this.#retired && this.#reading === 0) void this.close()
   }
 }
 

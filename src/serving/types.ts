@@ -8,8 +8,10 @@ import type { VariantName } from '../onnx/variants/variant-names.js'
 export type RequestedTier = 'auto' | TierName
 
 export interface ClassifyRequest {
-  /** 1 to 64 texts */
+  /** 1 to 64 texts; none where `read` has their tokens */
   readonly texts: readonly string[]
+  /** the texts as another process has read them */
+  readonly read?: ReadTexts
   /** default: the configured default family */
   readonly family?: string
   readonly tier: RequestedTier
@@ -25,6 +27,23 @@ export interface ClassifyRequest {
   readonly arrivalMs: number
   /** aborts when the caller goes away: its waiting work is then never run */
   readonly signal?: AbortSignal
+}
+
+/** Texts whose tokens are known. */
+export interface ReadTexts {
+  /** without special tokens, one a text */
+  readonly ids: readonly Int32Array[]
+  /** hash of the definition that they were read with */
+  readonly tokenizer: string
+  readonly tokenizeMs: number
+}
+
+/** What texts are read with. */
+export interface TokenizerDefinition {
+  /** SHA-256 of the definition */
+  readonly hash: string
+  /** what a `tokenizer.json` holds */
+  readonly definition: string
 }
 
 /** What a request says before its body is read. */
@@ -137,6 +156,7 @@ export interface Readiness {
 /** The classifier façade: everything the HTTP layer needs. */
 export interface Classifier {
   /**
+   * @throws TokenizerChanged where `read` was read with another tokenizer than the family's
    * @throws InvalidRequest, FamilyNotFound, TierNotFound, BudgetInfeasible, Overloaded, DeadlineExceeded, NotReady, Draining,
    *   RequestAborted, EngineFailed
    */
@@ -147,6 +167,8 @@ export interface Classifier {
    */
   refusal?(head: RequestHead): Error | undefined
   families(): readonly FamilyStatus[]
+  /** @returns what to read a family's texts with; undefined when it is not served */
+  tokenizer?(family: string): TokenizerDefinition | undefined
   readiness(): Readiness
   /** refuses new work, finishes what was accepted, then stops the engines */
   drain(): Promise<void>

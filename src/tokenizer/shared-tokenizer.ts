@@ -11,13 +11,18 @@ const forgotten = new FinalizationRegistry<string>((hash) => {
   if (known.get(hash)?.deref() === undefined) known.delete(hash)
 })
 
+/** @returns SHA-256 of a `tokenizer.json`, hexadecimal */
+export function definitionHash(definition: string): string {
+  return createHash('sha256').update(definition).digest('hex')
+}
+
 /**
  * Reads a `tokenizer.json`.
  * @throws TokenizerInvalid as loadTokenizer does
  */
 export function sharedTokenizer(file: string): TextTokenizer {
   return loadTokenizer(file, (definition) => {
-    const hash = createHash('sha256').update(definition).digest('hex')
+    const hash = definitionHash(definition)
     const shared = known.get(hash)?.deref()
     if (shared) return shared
     const tokenizer = createTokenizer(definition, file)

@@ -9,7 +9,7 @@ const tokenizer = createTokenizer(tinyTokenizer().json, 'tiny')
 const family = { name: 'tiny', tokenizer }
 const reader = new TextReader([family])
 after(() => reader.close())
-const unlimited = { maxTokens: Number.POSITIVE_INFINITY }
+const unlimited = { longText: 'truncate', maxRequestTokens: 0 } as const
 const idsOf = async (text: string) => (await tokenizer.encode(text)).ids
 
 test('texts are read as training reads its files: without markup, entities decoded', async () => {
@@ -43,7 +43,7 @@ test('a text that is markup and nothing else is refused by its place, short or l
 
 test('long texts of too many tokens are refused before all of them are read', async () => {
   const texts = Array.from({ length: 6 }, () => 'the court '.repeat(30_000))
-  await assert.rejects(reader.read(family, texts, { maxTokens: 1_000 }), {
+  await assert.rejects(reader.read(family, texts, { longText: 'windows', maxRequestTokens: 1_000 }), {
     code: 'PAYLOAD_TOO_LARGE',
     message: /more than 1000 tokens/,
   })

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { FamilyNotFound } from '../../errors.js'
-import type { App, AppDependencies, DescribedFamily } from '../app-types.js'
+import type { DescribedFamily } from '../../family/described-family.js'
+import type { App, AppDependencies } from '../app-types.js'
 import { problemResponses } from '../problem-schemas.js'
 import { FamilyDetail, FamilyList } from './family-schema.js'
 import { familyDetail, familySummary } from './family-view.js'

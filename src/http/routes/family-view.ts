@@ -1,8 +1,9 @@
 /** A family as the API shows it: the manifest's facts beside what this server is doing with it. */
+
+import type { DescribedFamily } from '../../family/described-family.js'
 import type { Calibration, TierManifest } from '../../family/family-schema.js'
 import { figures } from '../../family/figures.js'
 import type { FamilyStatus, TierStatus } from '../../serving/types.js'
-import type { DescribedFamily } from '../app-types.js'
 import type { FamilyDetail, FamilySummary } from './family-schema.js'
 
 /** What a family is beside its manifest and its state. */

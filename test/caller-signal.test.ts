@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CallerSignal } from '../../src/http/caller-signal.js'
+import { CallerSignal } from '../src/caller-signal.js'
 
 test('every listener hears once that the caller has gone, and why', () => {
   const signal = new CallerSignal()

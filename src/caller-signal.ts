@@ -2,7 +2,7 @@
  * Whether a request's caller has gone. Every request has one and hardly any is ever aborted: the platform's own controller and
  * signal cost a request more than its routing does.
  */
-import { RequestAborted } from '../errors.js'
+import { RequestAborted } from './errors.js'
 
 type Listener = NonNullable<Parameters<EventTarget['addEventListener']>[1]>
 

@@ -1,0 +1,88 @@
+/**
+ * One of several processes that answer HTTP: it has connections, parses, checks and tokenizes; the server that started it routes
+ * and predicts. It ends when it is told to, and when that server does.
+ */
+import { buildApp } from '../http/build-app.js'
+import type { Draining } from '../http/draining.js'
+import { createServerLogger } from '../http/server-logger.js'
+import { createMetrics } from '../metrics/metrics.js'
+import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
+import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
+import { EXIT_FAILURE } from './report-error.js'
+
+const send = (message: FromApiProcess) => {
+  // the channel closes when the server goes; the disconnect handler then ends this process
+  process.send?.(message, undefined, undefined, () => {})
+}
+const metrics = createMetrics({ processMetrics: true })
+const classifier = new RemoteClassifier({ send, observer: metrics.observer })
+const expositions = new Map<number, (exposition: string) => void>()
+let questions = 0
+let app: Awaited<ReturnType<typeof buildApp>>['app'] | undefined
+let draining: Draining | undefined
+
+async function listen({ config, version }: ListenMessage): Promise<void> {
+  const logger = createServerLogger(config.logLevel)
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaught')
+    process.exit(EXIT_FAILURE)
+  })
+  const catalogue = {
+    families: () => classifier.served.families,
+    defaultFamily: () => classifier.served.defaultFamily,
+    refused: () => classifier.served.refused,
+  }
+  try {
+    const ofAllProcesses = { ...metrics, exposition: askForExposition }
+    const built = await buildApp({ classifier, catalogue, metrics: ofAllProcesses, config, logger, version })
+    app = built.app
+    draining = built.draining
+    const { host, port } = config
+    await app.listen({ host, port, listenTextResolver: (address) => `lextier listens on ${address}` })
+    send({ type: 'listening' })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    send({ type: 'listen-failed', code, message })
+  }
+}
+
+function askForExposition(): Promise<string> {
+  const id = questions++
+  return new Promise((resolve) => {
+    expositions.set(id, resolve)
+    send({ type: 'metrics?', id })
+  })
+}
+
+async function drain(): Promise<void> {
+  draining?.begin()
+  await draining?.idle()
+  // the listener closes first: what still arrives is refused by the system, not half answered
+  await app?.close()
+  await classifier.drain()
+  process.exit(0)
+}
+
+process.on('message', (message: ToApiProcess) => {
+  switch (message.type) {
+    case 'listen':
+      void listen(message)
+      break
+    case 'drain':
+      void drain()
+      break
+    case 'metrics?':
+      void metrics.snapshot().then((snapshot) => send({ type: 'snapshot', id: message.id, snapshot }))
+      break
+    case 'exposition':
+      expositions.get(message.id)?.(message.exposition)
+      expositions.delete(message.id)
+      break
+    default:
+      classifier.receive(message)
+  }
+})
+send({ type: 'started' })
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C, a closed terminal and service managers signal the whole group; the server decides when accepted work is done
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})

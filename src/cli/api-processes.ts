@@ -1,0 +1,192 @@
+/**
+ * The processes that answer HTTP where one is not enough. They share the port: the system's connections go to each in turn
+ * (node:cluster). One that dies takes its connections along and is started again.
+ */
+import cluster, { type Worker } from 'node:cluster'
+import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type MetricsSnapshot, mergedExposition } from '../metrics/metrics.js'
+import type { ServingLog } from '../serving/classifier-options.js'
+import { childExecArgv } from '../serving/engine.js'
+import { restartDelayMs } from '../serving/engine-pool.js'
+import { ClassifierHost, type Served } from '../serving/remote/classifier-host.js'
+import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
+
+const FILE = fileURLToPath(new URL(`./api-process${extname(import.meta.url)}`, import.meta.url))
+/** How late an API process may hear of a change in readiness, and of what is served, latency profiles included. */
+const READINESS_MS = 100
+const STATE_MS = 1_000
+/** A process that does not tell its figures in time is left out of the sum. */
+const SNAPSHOT_TIMEOUT_MS = 2_000
+const PROVEN_AFTER_MS = 10_000
+
+export interface ApiProcessesOptions {
+  readonly count: number
+  readonly served: Served
+  readonly listen: Omit<ListenMessage, 'type'>
+  /** the figures of this process */
+  snapshot(): Promise<MetricsSnapshot>
+  /** @returns the failure to listen, in a sentence about the setting that caused it */
+  listenFailure(error: NodeJS.ErrnoException): Error
+  readonly log: ServingLog
+}
+
+interface Front {
+  readonly worker: Worker
+  readonly host: ClassifierHost
+  readonly startedMs: number
+  readonly listening: Promise<void>
+  readonly snapshots: Map<number, (snapshot: MetricsSnapshot) => void>
+}
+
+export class ApiProcesses {
+  readonly #options: ApiProcessesOptions
+  readonly #fronts = new Set<Front>()
+  readonly #timers: NodeJS.Timeout[] = []
+  #failures = 0
+  #questions = 0
+  #draining = false
+  #onIdle: (() => void) | undefined
+
+  private constructor(options: ApiProcessesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @returns once all of them listen
+   * @throws what `listenFailure` makes of it when they cannot
+   */
+  static async start(options: ApiProcessesOptions): Promise<ApiProcesses> {
+    cluster.setupPrimary({
+      exec: FILE,
+      args: [],
+      execArgv: childExecArgv(process.execArgv, FILE),
+      serialization: 'advanced',
+    })
+    const processes = new ApiProcesses(options)
+    const fronts = Array.from({ length: options.count }, () => processes.#start())
+    try {
+      await Promise.all(fronts.map(({ listening }) => listening))
+    } catch (error) {
+      processes.begin()
+      await processes.idle()
+      throw error
+    }
+    processes.#timers.push(
+      setInterval(() => processes.#each(({ host }) => host.tellReadiness()), READINESS_MS),
+      setInterval(() => processes.tellState(), STATE_MS),
+    )
+    return processes
+  }
+
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    let pending = 0
+    for (const { host } of this.#fronts) pending += host.pending
+    return pending
+  }
+
+  /** What is served has changed. */
+  tellState(): void {
+    this.#each(({ host }) => host.tellState())
+  }
+
+  /** New predictions are refused, those in flight are answered. */
+  begin(): void {
+    this.#draining = true
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#each((front) => tell(front, { type: 'drain' }))
+  }
+
+  /** @returns when every process has answered what it had, and has ended */
+  idle(): Promise<void> {
+    if (this.#fronts.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onIdle = resolve
+    })
+  }
+
+  #each(act: (front: Front) => void): void {
+    for (const front of this.#fronts) act(front)
+  }
+
+  #start(): Front {
+    const { served, listen, log, listenFailure } = this.#options
+    const worker = cluster.fork()
+    const host = new ClassifierHost(served, (message) => tell({ worker }, message))
+    let listens!: () => void
+    let fails!: (error: Error) => void
+    const listening = new Promise<void>((resolve, reject) => {
+      listens = resolve
+      fails = reject
+    })
+    // who waits hears of it; a process that is started again is only logged
+    listening.catch(() => {})
+    const front: Front = { worker, host, startedMs: performance.now(), listening, snapshots: new Map() }
+    this.#fronts.add(front)
+    worker.on('message', (message: FromApiProcess) => {
+      switch (message.type) {
+        case 'started':
+          host.tellReadiness()
+          host.tellState()
+          tell(front, { type: 'listen', ...listen })
+          break
+        case 'listening':
+          log.info({ pid: worker.process.pid }, 'API process listens')
+          listens()
+          break
+        case 'listen-failed':
+          fails(listenFailure(Object.assign(new Error(message.message), { code: message.code })))
+          break
+        case 'snapshot':
+          front.snapshots.get(message.id)?.(message.snapshot)
+          front.snapshots.delete(message.id)
+          break
+        case 'metrics?':
+          void this.#exposition().then((exposition) => tell(front, { type: 'exposition', id: message.id, exposition }))
+          break
+        default:
+          host.receive(message)
+      }
+    })
+    worker.on('error', (error) => log.error({ reason: error.message }, 'API process failed'))
+    worker.once('exit', (code, signal) => {
+      fails(new Error(`an API process ended (${signal ?? `exit code ${code}`}) before it listened`))
+      this.#ended(front, signal ?? `exit code ${code}`)
+    })
+    return front
+  }
+
+  #ended(front: Front, reason: string): void {
+    front.host.close()
+    this.#fronts.delete(front)
+    if (this.#fronts.size === 0) this.#onIdle?.()
+    if (this.#draining) return
+    const proven = performance.now() - front.startedMs > PROVEN_AFTER_MS
+    this.#failures = proven ? 1 : this.#failures + 1
+    const delayMs = restartDelayMs(this.#failures)
+    this.#options.log.error({ reason, delayMs }, 'API process stopped; starting it again')
+    setTimeout(() => {
+      if (!this.#draining) this.#start()
+    }, delayMs)
+  }
+
+  /** Of this process and of all that listen. */
+  async #exposition(): Promise<string> {
+    const asked = [...this.#fronts].map(async (front) => {
+      const id = this.#questions++
+      const answer = new Promise<MetricsSnapshot>((resolve) => front.snapshots.set(id, resolve))
+      tell(front, { type: 'metrics?', id })
+      const snapshot = await Promise.race([answer, sleep(SNAPSHOT_TIMEOUT_MS, undefined, { ref: false })])
+      front.snapshots.delete(id)
+      return snapshot ?? []
+    })
+    return mergedExposition(await Promise.all([this.#options.snapshot(), ...asked]))
+  }
+}
+
+function tell({ worker }: Pick<Front, 'worker'>, message: ToApiProcess): void {
+  // its exit event says what there is to say
+  if (worker.isConnected()) worker.process.send(message, () => {})
+}

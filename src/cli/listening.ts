@@ -1,0 +1,67 @@
+/** Where HTTP is answered: in this process, or in several that this one serves. */
+import type { ServeConfig } from '../config/serve-config.js'
+import type { FamilyCatalogue } from '../http/app-types.js'
+import { type BuiltApp, buildApp } from '../http/build-app.js'
+import type { createServerLogger } from '../http/server-logger.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { FamilyGenerations } from '../serving/family-generations.js'
+import { ApiProcesses } from './api-processes.js'
+import { listenFailure } from './listen-address.js'
+import type { ShutdownParts } from './shutdown.js'
+
+export interface ListeningParts {
+  readonly config: ServeConfig
+  readonly generations: FamilyGenerations
+  readonly metrics: Metrics
+  readonly log: ReturnType<typeof createServerLogger>
+  readonly version: string
+}
+
+export interface Listening extends Pick<ShutdownParts, 'app' | 'draining'> {
+  /** after a reload */
+  servedChanged(): void
+}
+
+/** @throws InvalidConfiguration when it cannot listen there */
+export async function listenHere({ config, generations, metrics, log, version }: ListeningParts): Promise<Listening> {
+  const catalogue: FamilyCatalogue = {
+    families: () => generations.served(),
+    defaultFamily: () => generations.defaultFamily(),
+    refused: () => generations.refused(),
+  }
+  const built: BuiltApp = await buildApp({ classifier: generations, catalogue, metrics, config, logger: log, version })
+  const { host, port } = config
+  await built.app
+    .listen({ host, port, listenTextResolver: (address) => `lextier listens on ${address}` })
+    .catch((error: NodeJS.ErrnoException) => {
+      throw listenFailure(error, config)
+    })
+  return { ...built, servedChanged: () => {} }
+}
+
+/** @throws InvalidConfiguration when they cannot listen there */
+export async function listenInProcesses(count: number, parts: ListeningParts): Promise<Listening> {
+  const { config, generations, metrics, log, version } = parts
+  const { host, port, logLevel, apiKeys, maxBodyBytes } = config
+  const processes = await ApiProcesses.start({
+    count,
+    served: {
+      classifier: generations,
+      state: () => ({
+        families: generations.served().map(({ manifest, version }) => ({
+          manifest,
+          version,
+          tokenizer: generations.tokenizer(manifest.name)!.hash,
+        })),
+        defaultFamily: generations.defaultFamily(),
+        refused: generations.refused().map(({ name, reason }) => ({ name, reason })),
+        statuses: generations.families(),
+      }),
+    },
+    listen: { config: { host, port, logLevel, apiKeys, maxBodyBytes }, version },
+    snapshot: () => metrics.snapshot(),
+    listenFailure: (error) => listenFailure(error, config),
+    log,
+  })
+  return { app: { close: async () => {} }, draining: processes, servedChanged: () => processes.tellState() }
+}

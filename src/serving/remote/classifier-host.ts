@@ -1,0 +1,114 @@
+/** The engines' process's end of one API process: answers its calls, and tells it what is served. */
+import { CallerSignal } from '../../caller-signal.js'
+import type { Classifier, ClassifyRequest } from '../types.js'
+import { errorToMessage } from './error-message.js'
+import {
+  type CallsMessage,
+  type FrontMessage,
+  type HostMessage,
+  type RemoteAnswer,
+  type RemoteCall,
+  type ServedState,
+  TOKENIZER_CHANGED,
+} from './protocol.js'
+import { fromSharedMs } from './shared-clock.js'
+import { TurnBatch } from './turn-batch.js'
+
+/** What is served now, for API processes. */
+export interface Served {
+  state(): ServedState
+  readonly classifier: Pick<Classifier, 'classify' | 'tokenizer' | 'readiness'>
+}
+
+export class ClassifierHost {
+  readonly #served: Served
+  readonly #send: (message: HostMessage) => void
+  /** of the calls that are not answered yet */
+  readonly #callers = new Map<number, CallerSignal>()
+  readonly #answers = new TurnBatch<RemoteAnswer>((answers) => this.#send({ type: 'answers', answers }))
+  readonly #tokenizersSent = new Set<string>()
+  #stateSent = ''
+  #readinessSent = ''
+
+  constructor(served: Served, send: (message: HostMessage) => void) {
+    this.#served = served
+    this.#send = send
+  }
+
+  /** Calls that are not answered yet. */
+  get pending(): number {
+    return this.#callers.size
+  }
+
+  receive(message: FrontMessage): void {
+    if (message.type === 'calls') this.#answerAll(message)
+    else this.#callers.get(message.id)?.abort()
+  }
+
+  /** The API process is gone, and with it its callers. */
+  close(): void {
+    for (const caller of this.#callers.values()) caller.abort()
+  }
+
+  tellReadiness(): void {
+    const readiness = this.#served.classifier.readiness()
+    const text = JSON.stringify(readiness)
+    if (text === this.#readinessSent) return
+    this.#readinessSent = text
+    this.#send({ type: 'readiness', readiness })
+  }
+
+  tellState(): void {
+    const state = this.#served.state()
+    const text = JSON.stringify(state)
+    if (text === this.#stateSent) return
+    this.#stateSent = text
+    const news = new Map<string, string>()
+    for (const { manifest, tokenizer } of state.families) {
+      if (this.#tokenizersSent.has(tokenizer)) continue
+      const { hash, definition } = this.#served.classifier.tokenizer!(manifest.name)!
+      news.set(hash, definition)
+    }
+    // it forgets what no family uses any more
+    this.#tokenizersSent.clear()
+    for (const { tokenizer } of state.families) this.#tokenizersSent.add(tokenizer)
+    if (news.size > 0) this.#send({ type: 'tokenizers', definitions: Object.fromEntries(news) })
+    this.#send({ type: 'state', state })
+  }
+
+  #answerAll({ calls, tokens }: CallsMessage): void {
+    let end = 0
+    for (const call of calls) {
+      const ids = call.lengths.map((length) => {
+        end += length
+        return tokens.subarray(end - length, end)
+      })
+      this.#answer(call, ids)
+    }
+  }
+
+  #answer({ id, request, arrivalMs, tokenizer, tokenizeMs }: RemoteCall, ids: readonly Int32Array[]): void {
+    const signal = new CallerSignal()
+    this.#callers.set(id, signal)
+    const asked: ClassifyRequest = {
+      ...request,
+      texts: [],
+      read: { ids, tokenizer, tokenizeMs },
+      arrivalMs: fromSharedMs(arrivalMs),
+      signal,
+    }
+    this.#served.classifier.classify(asked).then(
+      (result) => this.#reply({ id, result }),
+      (error: unknown) => {
+        // told before the answer, so that the texts are read with the right one the next time
+        if ((error as { code?: string }).code === TOKENIZER_CHANGED) this.tellState()
+        this.#reply({ id, error: errorToMessage(error) })
+      },
+    )
+  }
+
+  #reply(answer: RemoteAnswer): void {
+    this.#callers.delete(answer.id)
+    this.#answers.add(answer)
+  }
+}

@@ -1,0 +1,14 @@
+/** Moments that several processes of a machine understand: `performance.now()` counts from each one's own start. */
+
+/** What to add to a reading of `performance.now()`, ms; `hrtime` is the system's monotonic clock, the same in every process. */
+const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
+/** @param ms a reading of this process's `performance.now()` */
+export function toSharedMs(ms: number): number {
+  return ms + OFFSET_MS
+}
+
+/** @returns what this process's `performance.now()` read at that moment; below 0 where it had not started */
+export function fromSharedMs(sharedMs: number): number {
+  return sharedMs - OFFSET_MS
+}
