@@ -44,7 +44,8 @@ export async function runClosedLoop<T extends Sent>({
     } while (performance.now() < endMs)
   }
   const aheadMs = startMs - performance.now()
-  if (aheadMs > 0) await sleep(aheadMs)
+  // timers drop fractions
+  if (aheadMs > 0) await sleep(Math.ceil(aheadMs))
   await Promise.all(Array.from({ length: connections }, connection))
   return { observations, startMs, endMs }
 }

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url'
+import { bundledModels } from '../../src/cli/package-root.js'
 import { InvalidConfiguration } from '../../src/errors.js'
 import type { PlacementOptions } from '../host/placement.js'
 import type { ServerFlags } from '../host/running-server.js'
@@ -44,14 +44,12 @@ export interface ServeOptions extends PlacementOptions {
   readonly seed: number
 }
 
-const BUNDLED_MODELS = fileURLToPath(new URL('../../models', import.meta.url))
-
 /** @throws InvalidConfiguration naming the flag */
 export function serveOptions(flags: ServeFlags): ServeOptions {
   const { provider, engines, threads, maxBatchTokens, variant } = flags
   return {
     server: {
-      models: flags.models ?? BUNDLED_MODELS,
+      models: flags.models ?? bundledModels(),
       ...{ provider, engines, threads, maxBatchTokens, variant, cpus: flags.serverCpus },
     },
     family: flags.family,
