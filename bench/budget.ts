@@ -10,20 +10,17 @@ import {
   splitAtEqualAttainment,
 } from './budget/policy-outcome.js'
 import { budgetTable, ROUTED, staticSplit, type TierPolicy } from './budget/tier-policy.js'
-import { runClosedLoop } from './load/closed-loop.js'
 import { isAnswered } from './load/observation.js'
-import { runOpenLoop } from './load/open-loop.js'
 import { durationPercentiles } from './load/percentile.js'
 import { poissonArrivals } from './load/poisson-arrivals.js'
+import { runLine } from './output/run-line.js'
 import { percent, textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
-import { sendNext } from './serving/bench-context.js'
 import { measureCapacity } from './serving/measure-capacity.js'
 import { CAPACITY_SHARE, IDLE_SHARE } from './serving/measure-tier.js'
 import {
   connectionsFor,
   type MeasuredServer,
-  mayPoll,
   type OnProgress,
   prepareBench,
   withServer,
@@ -135,32 +132,26 @@ async function runPolicy(server: MeasuredServer, policy: TierPolicy, load: Polic
   const random = createRandom(options.seed).fork('budget bench')
   const leadMs = LEAD_SHARE * 1_000 * options.seconds
   const arrivalsMs = poissonArrivals(load.ratePerSecond, leadMs + 1_000 * options.seconds, random)
-  const nextText = dealTexts(workload.texts, random)
+  const nextText = dealTexts([...workload.texts.keys()], random)
   const requests = arrivalsMs.map(() => {
     const budgetMs = load.budgetsMs[random.integer(load.budgetsMs.length)]!
-    return { text: nextText(), budgetMs, tier: policy.choose(random.next(), budgetMs) }
+    return { body: nextText(), budgetMs, tier: policy.choose(random.next(), budgetMs) }
   })
-  const observations = await runOpenLoop({
-    arrivalsMs,
-    send: (index, intendedMs) => {
-      const { text, budgetMs, tier } = requests[index]!
-      return context.client.predict({ body: text.body, tier, budgetMs, intendedMs })
-    },
-    poll: mayPoll(server),
-  })
+  const observations = await context.load.openLoop({ arrivalsMs, requests, poll: server.placement.poll })
   return observations
     .map((observation, index) => {
-      const { text, budgetMs } = requests[index]!
-      return { observation, feasible: load.isFeasible(text.tokens, budgetMs) }
+      const { body, budgetMs } = requests[index]!
+      return { observation, feasible: load.isFeasible(workload.texts[body]!.tokens, budgetMs) }
     })
     .filter((_, index) => arrivalsMs[index]! >= leadMs)
 }
 
 async function idleSamples({ context, options }: MeasuredServer, tier: TierName) {
-  const { observations } = await runClosedLoop({
+  const { observations } = await context.load.closedLoop({
+    tier,
+    budgetsMs: [],
     connections: 1,
     durationMs: IDLE_SHARE * 2 * 1_000 * options.seconds,
-    send: () => sendNext(context, tier, []),
   })
   const samples = observations
     .filter(isAnswered)
@@ -194,6 +185,7 @@ function budgetBenchTable({
   idle,
   capacityPerSecond,
   loads,
+  ...run
 }: BudgetResult): string {
   const names = idle.map(({ tier }) => tier)
   const cells = (outcome: LoadOutcome['policies'][number]) => [
@@ -209,6 +201,7 @@ function budgetBenchTable({
   return [
     `family ${family} on ${server.provider}, engines ${server.engines}, threads of each ${server.threads}, server from ${server.from}`,
     workload.source,
+    runLine(run),
     `budgets ${budgetsMs.join(', ')} ms, equally likely; idle p90 ${idle.map(({ tier, p90Ms }) => `${tier} ${p90Ms.toFixed(1)} ms`).join(', ')}`,
     `capacity under these budgets ${capacityPerSecond.toPrecision(3)} requests/s`,
     ...loads.flatMap((load) => [

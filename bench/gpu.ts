@@ -13,20 +13,20 @@ import { type PytorchAnchor, pytorchAnchor } from './gpu/pytorch-anchor.js'
 import { writeRandomFamily } from './gpu/random-family.js'
 import { runClosedLoop } from './load/closed-loop.js'
 import { isAnswered } from './load/observation.js'
-import { runOpenLoop } from './load/open-loop.js'
 import { type DurationPercentiles, durationPercentiles } from './load/percentile.js'
 import { poissonArrivals } from './load/poisson-arrivals.js'
 import { searchGoodput, type Trial, trialOf } from './load/search-goodput.js'
+import { runLine } from './output/run-line.js'
 import { percent, textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
 import { type RawThroughput, timeRaw } from './raw/measure-raw.js'
-import { sendNext } from './serving/bench-context.js'
+import { generatorCpus } from './serving/cpu-spent.js'
+import { generatorWarnings } from './serving/generator-warnings.js'
 import type { Capacity } from './serving/measure-capacity.js'
 import { measureServedAndRaw, rawModel } from './serving/measure-tier.js'
 import {
   chosenFamily,
   type MeasuredServer,
-  mayPoll,
   type OnProgress,
   prepareBench,
   withServer,
@@ -75,13 +75,15 @@ export interface GpuMeasured {
   /** open loop; null when no rate tried kept the limit */
   readonly goodput: Trial | null
   readonly trials: readonly Trial[]
-  /** goodput over capacity: MLPerf's server over offline */
+  /** texts of goodput over capacity: MLPerf's server over offline */
   readonly serverOverOffline: number | null
 }
 
 export interface GpuResult extends BenchResult, RunDescription, GpuMeasured {
   readonly bench: 'gpu'
   readonly gpuOptions: GpuOptions
+  /** reasons to doubt the figures, a sentence each */
+  readonly warnings: readonly string[]
 }
 
 /** `npm run bench -- gpu` */
@@ -111,7 +113,7 @@ export async function benchGpu(serve: ServeOptions, options: GpuOptions, onProgr
     }
     const prepared = await prepareBench(chosen, onProgress)
     const { measured, run } = await withServer(prepared, (server) => measure(server, options))
-    return { bench: 'gpu', ...run, ...measured, gpuOptions: options }
+    return { bench: 'gpu', ...run, ...measured, gpuOptions: options, warnings: gpuWarnings(run, measured) }
   } finally {
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
   }
@@ -123,6 +125,7 @@ const SINGLE_SHARE = 0.3
 
 async function measure(server: MeasuredServer, options: GpuOptions): Promise<GpuMeasured> {
   const { family, workload, context, onProgress, maxBatchTokens } = server
+  const { textsPerRequest } = server.options
   const manifest = family.manifest.tiers.find(({ tier }) => tier === options.tier)
   if (!manifest) throw new InvalidConfiguration('--tier', `"${options.tier}" is not a tier of ${family.manifest.name}`)
   const { tier, config } = manifest
@@ -144,7 +147,7 @@ async function measure(server: MeasuredServer, options: GpuOptions): Promise<Gpu
   onProgress(`rate that keeps p99 ≤ ${options.limitMs} ms`)
   const { best, trials } = await searchGoodput(
     (rate) => openLoop(server, tier, rate, options.limitMs),
-    capacity.textsPerSecond,
+    capacity.textsPerSecond / textsPerRequest,
     options.trials,
   )
   const flopsPerText = lengths.reduce((sum, tokens) => sum + encoderFlops(config, tokens), 0) / workload.texts.length
@@ -160,7 +163,7 @@ async function measure(server: MeasuredServer, options: GpuOptions): Promise<Gpu
     rawShareOfCeiling: shareOfCeiling(raw[raw.best].textsPerSecond),
     goodput: best,
     trials,
-    serverOverOffline: best && best.goodPerSecond / capacity.textsPerSecond,
+    serverOverOffline: best && (best.goodPerSecond * textsPerRequest) / capacity.textsPerSecond,
   }
 }
 
@@ -196,17 +199,26 @@ async function openLoop(
   const { options, context } = server
   const durationMs = 1_000 * options.seconds
   const arrivalsMs = poissonArrivals(ratePerSecond, durationMs, createRandom(options.seed).fork('gpu'))
-  const observations = await runOpenLoop({
-    arrivalsMs,
-    send: (_, intendedMs) => sendNext(context, tier, [], intendedMs),
-    poll: mayPoll(server),
-  })
+  const requests = { tier, budgetsMs: [] }
+  const observations = await context.load.openLoop({ arrivalsMs, requests, poll: server.placement.poll })
   return trialOf(observations, ratePerSecond, durationMs, limitMs)
+}
+
+function gpuWarnings({ placement }: RunDescription, { capacity, trials }: GpuMeasured): string[] {
+  const rates = trials.map(({ ratePerSecond, sendLagP99Ms }) => ({
+    name: `open loop at ${ratePerSecond.toPrecision(3)} requests/s`,
+    sendLagP99Ms,
+  }))
+  return generatorWarnings(
+    [{ name: 'capacity', generatorCpus: generatorCpus(capacity.cpu) }, ...rates],
+    placement.generators,
+  )
 }
 
 function gpuTable({ family, tier, server, workload, single128, ...result }: GpuResult): string {
   const { capacity, raw, pytorch, shareOfCeiling, rawShareOfCeiling, goodput, serverOverOffline, gpuOptions } = result
   const { limitMs, ceilingTflops } = gpuOptions
+  const { textsPerRequest } = result.options
   // a text of several windows is several sequences
   const perSequence = workload.texts / result.sequences
   const pytorchRow = (order: string, sequencesPerSecond: number): [string, number, number] => [
@@ -225,6 +237,7 @@ function gpuTable({ family, tier, server, workload, single128, ...result }: GpuR
   return [
     `family ${family}, tier ${tier} as ${raw.variant} on ${server.provider}, engines ${server.engines}, server from ${server.from}`,
     workload.source,
+    runLine(result),
     '',
     `One request of ${SINGLE_TOKENS} tokens, p50: HTTP ${ms(single128.http.p50Ms)}, bare session.run ${ms(single128.raw.p50Ms)}, difference ${ms(single128.httpOverRawMs)}` +
       ('skipped' in pytorch ? '' : `; PyTorch ${ms(pytorch.single128P50Ms)}`),
@@ -245,7 +258,8 @@ function gpuTable({ family, tier, server, workload, single128, ...result }: GpuR
     `matrix products: ${percent(shareOfCeiling)} of ${ceilingTflops} TFLOP/s served at saturation, ${percent(rawShareOfCeiling)} by bare session.run`,
     '',
     goodput
-      ? `Poisson load: ${goodput.goodPerSecond.toPrecision(3)} texts/s with p99 ${ms(goodput.p99Ms)} (limit ${limitMs} ms), ${percent(serverOverOffline)} of the saturated throughput`
+      ? `Poisson load: ${(goodput.goodPerSecond * textsPerRequest).toPrecision(3)} texts/s with p99 ${ms(goodput.p99Ms)} (limit ${limitMs} ms), ${percent(serverOverOffline)} of the saturated throughput; sends late by ${ms(goodput.sendLagP99Ms)} at p99`
       : `Poisson load: no rate tried kept p99 ≤ ${limitMs} ms`,
+    ...result.warnings.map((warning) => `\nwarning: ${warning}`),
   ].join('\n')
 }

@@ -26,7 +26,20 @@ function serverBench(
     .option('--texts <count>', 'at most so many texts, drawn at random', '512')
     .option('--seconds <count>', seconds.of, seconds.initial)
     .option('--seed <number>', 'of texts, arrivals and budgets', '1')
+    .option('--server-cpus <list>', 'CPUs of the server alone, such as 0-3; the load comes from the others (taskset)')
     .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
+}
+
+function withGenerators(command: Command): Command {
+  return command.option(
+    '--generators <count>',
+    'threads that send; auto: 1, from 8 CPUs on a quarter of them, up to 6',
+    'auto',
+  )
+}
+
+function withTextsPerRequest(command: Command): Command {
+  return command.option('--texts-per-request <count>', 'of every request, up to 64', '1')
 }
 
 function withEngines(command: Command): Command {
@@ -37,11 +50,15 @@ function withEngines(command: Command): Command {
 
 const CONNECTIONS = 'closed-loop connections to try (default: enough for full batches)'
 
-withEngines(
-  serverBench(
-    'serve',
-    'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
-    { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
+withTextsPerRequest(
+  withGenerators(
+    withEngines(
+      serverBench(
+        'serve',
+        'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
+        { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
+      ),
+    ),
   ),
 )
   .option('--load <shares>', 'open-loop loads as shares of the measured capacity', '0.5,0.8')
@@ -52,11 +69,15 @@ withEngines(
     await runServeBench(flags)
   })
 
-withEngines(
-  serverBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
-    initial: '10',
-    of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
-  }),
+withTextsPerRequest(
+  withGenerators(
+    withEngines(
+      serverBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
+        initial: '10',
+        of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
+      }),
+    ),
+  ),
 )
   .option('--rounds <count>', 'of each tier; served and bare take turns', '3')
   .option('--connections <counts>', CONNECTIONS)
@@ -65,11 +86,13 @@ withEngines(
     await runOverheadBench(flags)
   })
 
-withEngines(
-  serverBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
-    initial: '10',
-    of: 'of each policy at each load; other phases are shares of it',
-  }),
+withGenerators(
+  withEngines(
+    serverBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
+      initial: '10',
+      of: 'of each policy at each load; other phases are shares of it',
+    }),
+  ),
 )
   .option('--load <shares>', 'open-loop loads as shares of the capacity under these budgets', '0.5,0.8,1')
   .option('--budgets <ms>', 'latency budgets that requests draw from', '10,25,50,100,250')
@@ -115,10 +138,12 @@ withEngines(
     await runReloadBench(flags)
   })
 
-serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
-  initial: '10',
-  of: 'each tier of each layout is measured for 0.48 of it',
-})
+withGenerators(
+  serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
+    initial: '10',
+    of: 'each tier of each layout is measured for 0.48 of it',
+  }),
+)
   .option('--engines <counts>', 'layouts to measure: inference processes', '1,2')
   .option('--threads <count>', 'threads of each', '1')
   .option('--connections <counts>', CONNECTIONS)
@@ -139,12 +164,16 @@ withEngines(
     await runStartBench(flags)
   })
 
-withEngines(
-  serverBench(
-    'gpu',
-    'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
-    { initial: '8', of: 'of each open loop; other phases are shares of it' },
-    'cuda',
+withTextsPerRequest(
+  withGenerators(
+    withEngines(
+      serverBench(
+        'gpu',
+        'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
+        { initial: '8', of: 'of each open loop; other phases are shares of it' },
+        'cuda',
+      ),
+    ),
   ),
 )
   .option('--tier <name>', 'which tier', 'teacher')

@@ -1,9 +1,12 @@
 /** The overhead bench: served throughput at saturation beside bare `session.run`, in alternating rounds. */
 import type { TierName } from '../src/family/family-schema.js'
 import type { VariantName } from '../src/onnx/variants/variant-names.js'
+import { runLine } from './output/run-line.js'
 import { percent, textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
 import { medianRound, type OverheadRound, type OverheadShare, overheadShare } from './overhead/overhead-share.js'
+import { generatorCpus } from './serving/cpu-spent.js'
+import { generatorWarnings } from './serving/generator-warnings.js'
 import { measureServedAndRaw } from './serving/measure-tier.js'
 import { type MeasuredServer, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
 import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
@@ -25,6 +28,8 @@ export interface TierOverhead {
 export interface OverheadResult extends BenchResult, RunDescription {
   readonly bench: 'overhead'
   readonly tiers: readonly TierOverhead[]
+  /** reasons to doubt the figures, a sentence each */
+  readonly warnings: readonly string[]
 }
 
 /** `npm run bench -- overhead` */
@@ -44,12 +49,15 @@ export async function benchOverhead(
     for (const { tier } of server.family.manifest.tiers) found.push(await tierOverhead(server, tier, rounds))
     return found
   })
-  return { bench: 'overhead', ...run, tiers }
+  const phases = tiers.map(({ tier, median }) => ({ name: tier, generatorCpus: median.generatorCpus }))
+  return { bench: 'overhead', ...run, tiers, warnings: generatorWarnings(phases, run.placement.generators) }
 }
 
 async function tierOverhead(server: MeasuredServer, tier: TierName, count: number): Promise<TierOverhead> {
   const { engines, threads } = server.context.server.choice
-  const cpus = { available: server.environment.cpusAvailable, ofEngines: engines * threads }
+  // CPUs of the server's own are all left to it
+  const available = server.placement.cpus ? Number.POSITIVE_INFINITY : server.environment.cpusAvailable
+  const cpus = { available, ofEngines: engines * threads }
   const rounds: (OverheadRound & OverheadShare)[] = []
   let variant: VariantName | undefined
   for (let i = 0; i < count; i++) {
@@ -61,17 +69,18 @@ async function tierOverhead(server: MeasuredServer, tier: TierName, count: numbe
       rawTokensPerSecond: best.tokensPerSecond,
       servedTokensPerCpuSecond: capacity.tokensPerCpuSecond,
       rawTokensPerCpuSecond: best.tokensPerCpuSecond,
-      generatorCpus: capacity.cpu.generatorSeconds / capacity.cpu.wallSeconds,
+      generatorCpus: generatorCpus(capacity.cpu),
     }
     rounds.push({ ...round, ...overheadShare(round, cpus) })
   }
   return { tier, variant: variant!, rounds, median: medianRound(rounds, ({ ofCpusLeft }) => ofCpusLeft) }
 }
 
-function overheadTable({ family, server, workload, tiers }: OverheadResult): string {
+function overheadTable({ family, server, workload, tiers, warnings, ...run }: OverheadResult): string {
   return [
     `family ${family} on ${server.provider}, engines ${server.engines}, threads of each ${server.threads}, server from ${server.from}`,
     workload.source,
+    runLine(run),
     '',
     'Served at saturation over bare session.run on as many processes and threads; the median round of each tier',
     textTable(
@@ -99,5 +108,6 @@ function overheadTable({ family, server, workload, tiers }: OverheadResult): str
     '',
     'Share of CPUs left, all rounds',
     ...tiers.map(({ tier, rounds }) => `${tier}: ${rounds.map(({ ofCpusLeft }) => percent(ofCpusLeft)).join(', ')}`),
+    ...warnings.map((warning) => `\nwarning: ${warning}`),
   ].join('\n')
 }

@@ -12,7 +12,7 @@ import { PEERS } from './peers/peer-list.js'
 import { type PeersFlags, type PeersOptions, peersOptions } from './peers/peers-options.js'
 import type { CandidateResult, PeersResult, TunedLayout } from './peers/peers-result.js'
 import { peersTable } from './peers/peers-table.js'
-import { mayPoll, type OnProgress, type Prepared, prepareBench } from './serving/measured-server.js'
+import { type OnProgress, type Prepared, prepareBench } from './serving/measured-server.js'
 import { type ServeOptions, serveOptions } from './serving/serve-options.js'
 
 /** `npm run bench -- peers` */
@@ -45,7 +45,7 @@ export async function benchPeers(
   const prepared = await prepareBench(serve, onProgress)
   const model = servedModel(prepared, options.tier)
   const { candidates, skipped } = await candidatesFor(prepared, model, options)
-  const load = { texts: textsOfOneWindow(prepared), seed: serve.seed, poll: mayPoll(prepared) }
+  const load = { texts: textsOfOneWindow(prepared), seed: serve.seed, poll: prepared.placement.poll }
   const bench: Peers = { prepared, options, load, connections: serve.connections?.[0] ?? CONNECTIONS }
   const tuned: { candidate: Candidate; tuning: CandidateResult['tuning']; layout: Layout }[] = []
   for (const candidate of candidates) {
@@ -85,6 +85,7 @@ export async function benchPeers(
     family: prepared.family.manifest.name,
     version: prepared.family.version,
     tier: options.tier,
+    placement: prepared.placement,
     workload: { ...prepared.workload, texts: load.texts.length },
     options: { ...shown, seconds: serve.seconds, seed: serve.seed },
     commonRatesPerSecond,
@@ -185,12 +186,12 @@ async function measure(bench: Peers, name: string, server: CandidateUnderLoad, r
 }
 
 async function running(
-  { load }: Peers,
+  { load, prepared }: Peers,
   candidate: Candidate,
   layout: Layout,
   use: (server: CandidateUnderLoad, readyAfterMs: number) => Promise<void>,
 ): Promise<void> {
-  const started = await candidate.start(layout)
+  const started = await candidate.start(layout, prepared.options.serverCpus)
   const server = underLoad(candidate, started, load)
   try {
     await use(server, started.readyAfterMs)

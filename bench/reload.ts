@@ -2,10 +2,11 @@
 import { InvalidConfiguration } from '../src/errors.js'
 import { TIER_NAMES, type TierName } from '../src/family/family-schema.js'
 import { listFamilies } from '../src/family/list-families.js'
-import { runClosedLoop } from './load/closed-loop.js'
 import { completionRate } from './load/completion-rate.js'
-import { isAnswered, type Observation } from './load/observation.js'
+import type { LoadGenerator, RequestMix } from './load/load-generator.js'
+import { completionsOf, isAnswered, type Observation } from './load/observation.js'
 import { type DurationPercentiles, durationPercentiles } from './load/percentile.js'
+import { runLine } from './output/run-line.js'
 import { textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
 import { openLoopWhile } from './reload/open-loop-while.js'
@@ -76,10 +77,10 @@ async function benchReload(
 
 async function measure(server: MeasuredServer, models: ModelsCopy, { tier, rounds, reloaded }: ReloadOptions) {
   const { context, options, onProgress } = server
-  const send = (intendedMs?: number) =>
-    context.client.predict({ body: context.nextText().body, tier, ...(intendedMs !== undefined && { intendedMs }) })
+  const mix = { tier, budgetsMs: [] }
+  const send = (intendedMs: number) => context.load.send(mix, intendedMs)
   onProgress('capacity')
-  const capacityPerSecond = await capacityOf(send, CAPACITY_SHARE * 1_000 * options.seconds)
+  const capacityPerSecond = await capacityOf(context.load, mix, CAPACITY_SHARE * 1_000 * options.seconds)
   const ratePerSecond = options.loadShares[0]! * capacityPerSecond
   const loop = (goesOn: () => boolean) => openLoopWhile(goesOn, ratePerSecond, context.random, send)
   const quiet: Observation[] = []
@@ -102,10 +103,9 @@ async function measure(server: MeasuredServer, models: ModelsCopy, { tier, round
   return { capacityPerSecond, ratePerSecond, quiet: phaseOf(quiet), reloading: phaseOf(reloading), reloadsMs }
 }
 
-async function capacityOf(send: () => Promise<Observation>, durationMs: number): Promise<number> {
-  const { observations, startMs, endMs } = await runClosedLoop({ connections: CONNECTIONS, durationMs, send })
-  const answers = observations.filter(isAnswered).map(({ endedMs, outcome }) => ({ endedMs, tokens: outcome.tokens }))
-  const { textsPerSecond } = completionRate(answers, startMs + durationMs / 5, endMs)
+async function capacityOf(load: LoadGenerator, mix: RequestMix, durationMs: number): Promise<number> {
+  const { observations, startMs, endMs } = await load.closedLoop({ ...mix, connections: CONNECTIONS, durationMs })
+  const { textsPerSecond } = completionRate(completionsOf(observations), startMs + durationMs / 5, endMs)
   if (textsPerSecond === 0) throw new InvalidConfiguration('--seconds', 'nothing was answered in that time; give more')
   return textsPerSecond
 }
@@ -135,6 +135,7 @@ function reloadTable({ family, tier, reloaded, quiet, reloading, ...result }: Re
   const ratio = reloading.p99Ms !== null && quiet.p99Ms ? (reloading.p99Ms / quiet.p99Ms).toFixed(2) : '–'
   return [
     `family ${family}, tier ${tier}, ${result.ratePerSecond.toFixed(1)} requests a second (capacity ${result.capacityPerSecond.toFixed(1)}); "${reloaded}" is reloaded`,
+    runLine(result),
     textTable(
       ['while', 'requests', 'errors', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms'],
       [row('quiet', quiet), row('reloading', reloading)],

@@ -1,8 +1,11 @@
 /** The scale bench: throughput against the number of engines, and what one routing decision costs. */
 import type { TierName } from '../src/family/family-schema.js'
+import { runLine } from './output/run-line.js'
 import { textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
 import { type DecisionTime, measureDecisions } from './scale/decision-time.js'
+import { generatorCpus } from './serving/cpu-spent.js'
+import { generatorWarnings } from './serving/generator-warnings.js'
 import { type Capacity, measureCapacity } from './serving/measure-capacity.js'
 import { CAPACITY_SHARE } from './serving/measure-tier.js'
 import { connectionsFor, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
@@ -30,6 +33,8 @@ export interface ScaleResult extends BenchResult, Omit<RunDescription, 'server'>
   readonly bench: 'scale'
   readonly points: readonly ScalePoint[]
   readonly decisions: readonly DecisionTime[]
+  /** reasons to doubt the figures, a sentence each */
+  readonly warnings: readonly string[]
 }
 
 /** V8 needs seconds to compile a decision as a server that has run for a while has it. */
@@ -85,12 +90,19 @@ export async function benchScale(
     })
   }
   const { server: _, ...run } = description!
-  return { bench: 'scale', ...run, points, decisions }
+  const phases = points.flatMap((point) =>
+    point.tiers.map(({ tier, capacity }) => ({
+      name: `${point.engines} engines, ${tier}`,
+      generatorCpus: generatorCpus(capacity.cpu),
+    })),
+  )
+  return { bench: 'scale', ...run, points, decisions, warnings: generatorWarnings(phases, run.placement.generators) }
 }
 
-function scaleTable({ family, workload, points, decisions }: ScaleResult): string {
+function scaleTable({ family, workload, points, decisions, warnings, ...run }: ScaleResult): string {
   return [
     `family ${family}; ${workload.source}`,
+    runLine(run),
     '',
     'Capacity against engines (closed loop)',
     textTable(
@@ -123,5 +135,6 @@ function scaleTable({ family, workload, points, decisions }: ScaleResult): strin
       ['requests waiting', 'decisions', 'mean µs', 'p50 µs', 'p99 µs'],
       decisions.map(({ waiting, count, meanUs, p50Us, p99Us }) => [waiting, count, meanUs, p50Us, p99Us]),
     ),
+    ...warnings.map((warning) => `\nwarning: ${warning}`),
   ].join('\n')
 }

@@ -7,7 +7,6 @@ import { CAPACITY_SHARE, measureTier } from './serving/measure-tier.js'
 import {
   connectionsFor,
   type MeasuredServer,
-  mayPoll,
   type OnProgress,
   prepareBench,
   withServer,
@@ -45,10 +44,10 @@ async function measure(
     connections: options.connections ?? connectionsFor(server).flatMap((enough) => [enough, 3 * enough]),
     durationMs: CAPACITY_SHARE * durationMs,
   })
-  const poll = mayPoll(server)
+  const { poll } = server.placement
   const openLoop: OpenLoopResult[] = []
   for (const loadShare of options.loadShares) {
-    const ratePerSecond = loadShare * mixedCapacity.textsPerSecond
+    const ratePerSecond = (loadShare * mixedCapacity.textsPerSecond) / options.textsPerRequest
     onProgress(`open loop, ${Math.round(100 * loadShare)}% of capacity: ${ratePerSecond.toPrecision(3)} requests/s`)
     openLoop.push(await measureOpenLoop(context, { loadShare, ratePerSecond, durationMs, budgetsMs, poll }))
   }

@@ -13,6 +13,12 @@ const program = new Command('soak')
   .option('--threads <count>', "threads of each (default: the server's choice)")
   .option('--json <file>', 'write the result as JSON; - for stdout')
   .option('--overload <times>', 'offer so many times what the server can do, measured first, and see what it keeps up')
+  .option('--server-cpus <list>', 'CPUs of the server alone, such as 0-3; the load comes from the others (taskset)')
+  .option(
+    '--generators <count>',
+    'with --overload: threads that send; auto: 1, from 8 CPUs on a quarter of them, up to 6',
+    'auto',
+  )
   .option('--tier <name>', 'with --overload: the tier that is asked for', 'teacher')
   .action(async (flags) => {
     if (flags.overload !== undefined) {

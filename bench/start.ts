@@ -2,11 +2,11 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { placementLine } from './host/placement.js'
 import { processTreeUsage } from './host/process-tree.js'
 import { durationPercentiles } from './load/percentile.js'
 import { textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
-import { sendNext } from './serving/bench-context.js'
 import { type OnProgress, type Prepared, prepareBench, withServer } from './serving/measured-server.js'
 import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
 import type { RunDescription } from './serving/serve-result.js'
@@ -82,9 +82,11 @@ function startOnce(prepared: Prepared, cache: string, loadSeconds: number) {
     const { pid, readyAfterMs } = context.server
     const whenReady = processTreeUsage(pid)
     const tiers = family.manifest.tiers.map(({ tier }) => tier)
-    const first = await sendNext(context, tiers[0]!, [])
+    const first = await context.load.send({ tier: tiers[0]!, budgetsMs: [] })
     const untilMs = performance.now() + 1_000 * loadSeconds
-    for (let i = 0; performance.now() < untilMs; i++) await sendNext(context, tiers[i % tiers.length]!, [])
+    for (let i = 0; performance.now() < untilMs; i++) {
+      await context.load.send({ tier: tiers[i % tiers.length]!, budgetsMs: [] })
+    }
     return {
       readyMs: readyAfterMs,
       firstAnswerMs: first.endedMs - first.sentMs,
@@ -114,7 +116,7 @@ async function folderBytes(folder: string): Promise<number> {
   return sizes.reduce((sum, bytes) => sum + bytes, 0)
 }
 
-function startTable({ family, server, starts, cacheMiB, rssAfterLoadMiB, options }: StartResult): string {
+function startTable({ family, server, starts, cacheMiB, rssAfterLoadMiB, options, placement }: StartResult): string {
   const seconds = (ms: readonly number[]) => ms.map((one) => (one / 1_000).toFixed(2)).join(', ')
   const middle = (mib: readonly (number | null)[]) => {
     const known = mib.filter((one) => one !== null)
@@ -122,6 +124,7 @@ function startTable({ family, server, starts, cacheMiB, rssAfterLoadMiB, options
   }
   return [
     `all families beside ${family}, on ${server.provider}, engines ${server.engines}, threads of each ${server.threads}, server from ${server.from}`,
+    placementLine(placement),
     '',
     textTable(
       ['cache', 'ready s, median', 'each', 'first answer ms', 'resident MiB', 'of it API'],

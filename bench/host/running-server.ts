@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { NotReady } from '../../src/errors.js'
 import type { Provider } from '../../src/onnx/providers.js'
 import { REPOSITORY } from './environment.js'
+import { onCpus } from './split-cpus.js'
 
 export interface ServerFlags {
   readonly models: string
@@ -19,6 +20,8 @@ export interface ServerFlags {
   readonly variant?: string | undefined
   /** folder of the model variants that the server keeps between starts; default: its own choice */
   readonly cache?: string | undefined
+  /** CPUs that it runs on, as taskset lists them; default: this process's */
+  readonly cpus?: string | undefined
 }
 
 /** What the server says that it chose. */
@@ -51,7 +54,7 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
   const entry =
     from === 'dist' ? [join(REPOSITORY, BUILT_ENTRY)] : ['--import', 'tsx', join(REPOSITORY, 'src/cli/main.ts')]
   const startMs = performance.now()
-  const child = spawnServer([...entry, ...serveArguments(flags)], logFile)
+  const child = spawnServer([...entry, ...serveArguments(flags)], flags.cpus, logFile)
   const removeScratch = () => rmSync(scratch, { recursive: true, force: true })
   const abandon = () => {
     child.kill('SIGTERM')
@@ -75,18 +78,18 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
 }
 
 function serveArguments(flags: ServerFlags): string[] {
-  const { maxBatchTokens, ...same } = flags
+  const { maxBatchTokens, cpus: _, ...same } = flags
   const options = { host: '127.0.0.1', port: '0', ...same, 'max-batch-tokens': maxBatchTokens }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   return ['serve', ...given.flatMap(([name, value]) => [`--${name}`, value!])]
 }
 
 /** Its log goes to a file, as in production: reading a pipe would be work for the load generator. */
-function spawnServer(args: readonly string[], logFile: string): ChildProcess {
+function spawnServer(args: readonly string[], cpus: string | undefined, logFile: string): ChildProcess {
   const log = openSync(logFile, 'w')
   // a setting of this shell would silently be part of the figures
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
-  const child = spawn(process.execPath, args, {
+  const child = spawn(...onCpus(cpus, process.execPath, args), {
     cwd: REPOSITORY,
     env: Object.fromEntries(inherited),
     stdio: ['ignore', log, log],

@@ -16,6 +16,8 @@ export interface ClosedLoopOptions<T extends Sent> {
   readonly connections: number
   readonly durationMs: number
   readonly send: () => Promise<T>
+  /** when to begin, a reading of `performance.now()`; default: now */
+  readonly startMs?: number | undefined
 }
 
 export interface ClosedLoopRun<T> {
@@ -30,8 +32,8 @@ export async function runClosedLoop<T extends Sent>({
   connections,
   durationMs,
   send,
+  startMs = performance.now(),
 }: ClosedLoopOptions<T>): Promise<ClosedLoopRun<T>> {
-  const startMs = performance.now()
   const endMs = startMs + durationMs
   const observations: T[] = []
   const connection = async () => {
@@ -41,6 +43,9 @@ export async function runClosedLoop<T extends Sent>({
       if ('errorCode' in observation.outcome) await sleep(PAUSE_AFTER_ERROR_MS)
     } while (performance.now() < endMs)
   }
+  const aheadMs = startMs - performance.now()
+  // timers drop fractions
+  if (aheadMs > 0) await sleep(Math.ceil(aheadMs))
   await Promise.all(Array.from({ length: connections }, connection))
   return { observations, startMs, endMs }
 }

@@ -1,7 +1,8 @@
 /** One finished piece of work. */
 export interface Completion {
   readonly endedMs: number
-  /** of the text */
+  readonly texts: number
+  /** of the texts */
   readonly tokens: number
 }
 
@@ -29,7 +30,7 @@ export function completionRate(completions: readonly Completion[], fromMs: numbe
   if (counted.length === 0) return { textsPerSecond: 0, tokensPerSecond: 0 }
   const seconds = (endMs - beginMs) / 1_000
   return {
-    textsPerSecond: counted.length / seconds,
+    textsPerSecond: counted.reduce((sum, { texts }) => sum + texts, 0) / seconds,
     tokensPerSecond: counted.reduce((sum, { tokens }) => sum + tokens, 0) / seconds,
   }
 }

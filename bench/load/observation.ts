@@ -1,6 +1,7 @@
 /** What a load generator saw of one request. Times are readings of `performance.now()`. */
 import type { TierName } from '../../src/family/family-schema.js'
 import type { RoutingReason } from '../../src/serving/types.js'
+import type { Completion } from './completion-rate.js'
 
 /** What the server said of its answer. */
 export interface Answer {
@@ -12,7 +13,9 @@ export interface Answer {
   readonly actualMs: number
   /** undefined when there was no budget */
   readonly budgetMet: boolean | undefined
-  /** of the text, without special tokens */
+  /** of the request */
+  readonly texts: number
+  /** of the texts, without special tokens */
   readonly tokens: number
 }
 
@@ -30,6 +33,11 @@ export type AnsweredObservation = Observation & { readonly outcome: Answer }
 
 export function isAnswered(observation: Observation): observation is AnsweredObservation {
   return 'tier' in observation.outcome
+}
+
+/** The answered ones, as work that was done. */
+export function completionsOf(observations: readonly Observation[]): Completion[] {
+  return observations.filter(isAnswered).map(({ endedMs, outcome: { texts, tokens } }) => ({ endedMs, texts, tokens }))
 }
 
 /** Whether the server said that this answer would be in time. */

@@ -16,11 +16,17 @@ export interface OpenLoopOptions<T> {
    * counts as its latency.
    */
   readonly poll: boolean
+  /** what arrivals count from, a reading of `performance.now()`; default: now */
+  readonly startMs?: number | undefined
 }
 
 /** @returns what was seen of each arrival, in the order of the schedule, once all have ended */
-export async function runOpenLoop<T>({ arrivalsMs, send, poll }: OpenLoopOptions<T>): Promise<T[]> {
-  const startMs = performance.now()
+export async function runOpenLoop<T>({
+  arrivalsMs,
+  send,
+  poll,
+  startMs = performance.now(),
+}: OpenLoopOptions<T>): Promise<T[]> {
   const pending: Promise<T>[] = []
   while (pending.length < arrivalsMs.length) {
     const dueMs = startMs + arrivalsMs[pending.length]!

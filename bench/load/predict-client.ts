@@ -64,6 +64,7 @@ function answerOf(outcome: PostOutcome): Observation['outcome'] {
     predictedMs: routing.predicted_ms,
     actualMs: routing.actual_ms,
     budgetMet: routing.budget_met ?? undefined,
+    texts: predictions.length,
     tokens: predictions.reduce((sum, { tokens }) => sum + tokens, 0),
   }
 }

@@ -4,6 +4,7 @@ import { durationPercentiles } from './percentile.js'
 /** One request of an open loop, whoever answered it. */
 export interface TimedRequest {
   readonly intendedMs: number
+  readonly sentMs: number
   readonly endedMs: number
   readonly outcome: object | { readonly errorCode: string }
 }
@@ -15,6 +16,8 @@ export interface Trial {
   readonly p50Ms: number | null
   /** of the answered */
   readonly p99Ms: number | null
+  /** of all, the load generator's own lateness, which the others include */
+  readonly sendLagP99Ms: number | null
   /** answers within the limit, a second */
   readonly goodPerSecond: number
   /** no error, and the p99 of all within the limit */
@@ -38,6 +41,7 @@ export function trialOf(
     errors,
     p50Ms,
     p99Ms,
+    sendLagP99Ms: durationPercentiles(requests.map(({ intendedMs, sentMs }) => sentMs - intendedMs)).p99Ms,
     goodPerSecond: times.filter((ms) => ms <= limitMs).length / (durationMs / 1_000),
     kept: errors === 0 && p99Ms !== null && p99Ms <= limitMs,
   }

@@ -38,7 +38,8 @@ export interface Candidate {
   /** of the server and of what runs the model */
   readonly versions: Readonly<Record<string, string>>
   readonly layouts: readonly Layout[]
-  start(layout: Layout): Promise<StartedCandidate>
+  /** @param cpus to run on, as taskset lists them; undefined: this process's */
+  start(layout: Layout, cpus: string | undefined): Promise<StartedCandidate>
   /** JSON of a request with one text */
   requestBody(text: string): Buffer
   /** @returns the label of an answer; undefined when it is none */

@@ -15,9 +15,9 @@ export function lextierCandidate(
     name: 'lextier',
     versions: { lextier: packageVersion(), 'onnxruntime-node': onnxruntime },
     layouts: layouts.filter(({ batch }) => batch === layouts[0]!.batch),
-    async start({ workers, threads }) {
+    async start({ workers, threads }, cpus) {
       const running = await startServer(
-        { ...server, engines: String(workers), threads: String(threads) },
+        { ...server, cpus, engines: String(workers), threads: String(threads) },
         READY_TIMEOUT_MS,
       )
       return {

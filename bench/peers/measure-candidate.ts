@@ -71,7 +71,7 @@ export function underLoad(candidate: Candidate, started: StartedCandidate, load:
         send: () => send(next++),
       })
       const completions = observations.flatMap(({ endedMs, outcome }) =>
-        'label' in outcome ? [{ endedMs, tokens: outcome.tokens }] : [],
+        'label' in outcome ? [{ endedMs, texts: 1, tokens: outcome.tokens }] : [],
       )
       return {
         ...completionRate(completions, startMs + durationMs * WARM_UP_SHARE, endMs),
@@ -99,11 +99,12 @@ async function sendOne(
   candidate: Candidate,
   { headers }: StartedCandidate,
   { body, tokens }: { readonly body: Buffer; readonly tokens: number },
-  intendedMs = performance.now(),
+  intendedMs?: number,
 ) {
+  const sentMs = performance.now()
   const outcome = await client.post(body, headers)
   const endedMs = performance.now()
-  return { intendedMs, endedMs, outcome: answered(candidate, outcome, tokens) }
+  return { intendedMs: intendedMs ?? sentMs, sentMs, endedMs, outcome: answered(candidate, outcome, tokens) }
 }
 
 function answered(

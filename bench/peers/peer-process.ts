@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onCpus } from '../host/split-cpus.js'
 import { createPostClient } from '../load/post-client.js'
 import type { StartedCandidate } from './candidate.js'
 
@@ -14,6 +15,8 @@ export interface PeerCommand {
   readonly args: readonly string[]
   /** default: a folder of its own, which goes when it stops */
   readonly cwd?: string | undefined
+  /** to run on, as taskset lists them; default: this process's */
+  readonly cpus?: string | undefined
   readonly env: Readonly<Record<string, string>>
   readonly url: URL
   /** a request that is answered with 200 when the peer is ready */
@@ -30,7 +33,7 @@ export async function startPeer(command: PeerCommand): Promise<StartedCandidate>
   const logFile = join(scratch, 'peer.log')
   const log = openSync(logFile, 'w')
   const startMs = performance.now()
-  const child = spawn(command.program, command.args, {
+  const child = spawn(...onCpus(command.cpus, command.program, command.args), {
     cwd: command.cwd ?? scratch,
     env: { ...process.env, ...command.env },
     stdio: ['ignore', log, log],

@@ -1,6 +1,7 @@
 import { InvalidConfiguration } from '../../src/errors.js'
 import { TIER_NAMES, type TierName } from '../../src/family/family-schema.js'
 import { cpuQuota } from '../../src/serving/cpu-quota.js'
+import { parseCpuList } from '../host/cpu-list.js'
 import { numbers, oneNumber, type ServeFlags } from '../serving/serve-options.js'
 import type { Layout } from './candidate.js'
 import { DEFAULT_INSTALL_FOLDER } from './install-peer.js'
@@ -29,7 +30,9 @@ export interface PeersOptions {
 
 /** @throws InvalidConfiguration naming the flag */
 export function peersOptions(flags: PeersFlags): PeersOptions {
-  const cpus = Math.max(1, Math.floor(cpuQuota()))
+  // a wrong list is named when the load is placed
+  const ofServer = parseCpuList(flags.serverCpus ?? '')?.length ?? Number.POSITIVE_INFINITY
+  const cpus = Math.max(1, Math.floor(Math.min(cpuQuota(), ofServer)))
   const tier = TIER_NAMES.find((name) => name === flags.tier)
   if (!tier) throw new InvalidConfiguration('--tier', `"${flags.tier}" is none of ${TIER_NAMES.join(', ')}`)
   const names = flags.peers === 'none' ? [] : flags.peers.split(',')

@@ -1,5 +1,6 @@
 /** What `npm run bench -- peers` reports, as JSON. */
 import type { TierName } from '../../src/family/family-schema.js'
+import type { Placement } from '../host/placement.js'
 import type { Trial } from '../load/search-goodput.js'
 import type { BenchResult } from '../output/write-result.js'
 import type { Layout, Skipped } from './candidate.js'
@@ -34,6 +35,7 @@ export interface PeersResult extends BenchResult {
   readonly family: string
   readonly version: string
   readonly tier: TierName
+  readonly placement: Placement
   readonly workload: { readonly source: string; readonly synthetic: boolean; readonly texts: number }
   readonly options: Omit<PeersOptions, 'installFolder' | 'peers'> & { readonly seconds: number; readonly seed: number }
   readonly commonRatesPerSecond: readonly number[]

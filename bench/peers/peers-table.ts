@@ -1,3 +1,4 @@
+import { placementLine } from '../host/placement.js'
 import type { Trial } from '../load/search-goodput.js'
 import { type Cell, percent, textTable } from '../output/text-table.js'
 import { describeLayout } from './candidate.js'
@@ -7,6 +8,7 @@ import type { CandidateResult, PeersResult } from './peers-result.js'
 export function peersTable({
   family,
   tier,
+  placement,
   workload,
   options,
   commonRatesPerSecond,
@@ -20,6 +22,7 @@ export function peersTable({
   const others = best(goodput, (name) => name !== 'lextier')
   return [
     `family ${family}, tier ${tier}, portable model.onnx for the peers; ${workload.texts} texts that fit one window, of ${workload.source}`,
+    placementLine(placement),
     '',
     `Goodput: answers a second within ${options.limitMs} ms at the highest rate whose p99 kept it (open loop, Poisson)`,
     textTable(

@@ -21,12 +21,13 @@ export function pythonPeer(peer: PythonPeer): Peer {
         layouts: peer.layouts?.(layouts) ?? layouts,
         requestBody,
         labelOf: peer.labelOf,
-        async start(layout) {
+        async start(layout, cpus) {
           const ports = await freePorts(3)
           const port = ports[0]!
           return startPeer({
             ...peer.command(programs, port, layout),
             cwd,
+            cpus,
             env: {
               ...sharedEnvironment(model, layout, port),
               PYTHONDONTWRITEBYTECODE: '1',

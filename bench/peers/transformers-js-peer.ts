@@ -23,12 +23,13 @@ export const transformersJs: Peer = {
       layouts,
       requestBody,
       labelOf: (answer) => (answer as { label?: string }).label,
-      async start(layout) {
+      async start(layout, cpus) {
         const [port] = await freePorts(1)
         return startPeer({
           program: process.execPath,
           args: ['server.mjs'],
           cwd: folder,
+          cpus,
           env: { ...sharedEnvironment(model, layout, port!), PEER_HUB_FOLDER: hubFolder, NODE_OPTIONS: '' },
           url: new URL('/predict', `http://127.0.0.1:${port}`),
           firstRequest: requestBody('warm-up'),

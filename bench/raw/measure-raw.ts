@@ -7,9 +7,15 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ProviderUnavailable } from '../../src/errors.js'
 import type { VariantName } from '../../src/onnx/variants/variant-names.js'
+import { onCpus } from '../host/split-cpus.js'
 import type { RawCommand, RawLoadCommand, RawLoaded, RawMeasured, RawReport, RawTimed } from './raw-protocol.js'
 
-export interface RawOptions extends Omit<RawLoadCommand, 'type'> {
+export interface RawModel extends Omit<RawLoadCommand, 'type' | 'texts'> {
+  /** CPUs to run on, as taskset lists them; undefined: this process's */
+  readonly cpus: string | undefined
+}
+
+export interface RawOptions extends RawModel, Pick<RawLoadCommand, 'texts'> {
   readonly processes: number
   /** padded tokens of a length-sorted batch: the server's own limit */
   readonly maxBatchTokens: number
@@ -41,8 +47,8 @@ const PROCESS_FILE = fileURLToPath(new URL(`./raw-process${extname(import.meta.u
 
 /** @throws ProviderUnavailable when a process cannot load or run the model */
 export async function measureRaw(options: RawOptions): Promise<RawThroughput> {
-  const { processes, maxBatchTokens, maxRows, durationMs, ...model } = options
-  const children = Array.from({ length: processes }, () => fork(PROCESS_FILE, [], { serialization: 'advanced' }))
+  const { processes, cpus, maxBatchTokens, maxRows, durationMs, ...model } = options
+  const children = Array.from({ length: processes }, () => startProcess(cpus))
   const askAll = <T extends RawReport>(command: RawCommand) =>
     Promise.all(children.map((child) => ask<T>(child, command, options.provider)))
   try {
@@ -66,16 +72,21 @@ export async function measureRaw(options: RawOptions): Promise<RawThroughput> {
  * @throws ProviderUnavailable as measureRaw does
  */
 export async function timeRaw(
-  options: Omit<RawLoadCommand, 'type'> & { readonly durationMs: number },
+  options: RawModel & Pick<RawLoadCommand, 'texts'> & { readonly durationMs: number },
 ): Promise<readonly number[]> {
-  const { durationMs, ...model } = options
-  const child = fork(PROCESS_FILE, [], { serialization: 'advanced' })
+  const { durationMs, cpus, ...model } = options
+  const child = startProcess(cpus)
   try {
     await ask<RawLoaded>(child, { type: 'load', ...model }, options.provider)
     return (await ask<RawTimed>(child, { type: 'time', durationMs }, options.provider)).durationsMs
   } finally {
     child.kill('SIGKILL')
   }
+}
+
+function startProcess(cpus: string | undefined): ChildProcess {
+  const [execPath, execArgv] = onCpus(cpus, process.execPath, process.execArgv)
+  return fork(PROCESS_FILE, [], { serialization: 'advanced', execPath, execArgv: [...execArgv] })
 }
 
 function total(measured: readonly RawMeasured[]): RawRate {

@@ -6,8 +6,13 @@ export interface CpuSpent {
   readonly wallSeconds: number
   /** the API process and its engines */
   readonly serverSeconds: number | null
-  /** this process: the load generator, which on a small machine takes CPU from the server */
+  /** this process with all of its threads: the load generator, which on a small machine takes CPU from the server */
   readonly generatorSeconds: number
+}
+
+/** CPUs that the generator kept busy, all of its threads together, on average. */
+export function generatorCpus({ generatorSeconds, wallSeconds }: CpuSpent): number {
+  return generatorSeconds / wallSeconds
 }
 
 /** Starts counting. @returns a function that says what was spent since */

@@ -1,13 +1,12 @@
 /** The highest throughput of a tier, or of all tiers under mixed budgets, and what an idle server takes for one request. */
 import { NotReady } from '../../src/errors.js'
 import type { RequestedTier } from '../../src/serving/types.js'
-import { runClosedLoop } from '../load/closed-loop.js'
 import { completionRate } from '../load/completion-rate.js'
 import { startLiveProbe } from '../load/live-probe.js'
 import { type LoadSummary, summariseLoad } from '../load/load-summary.js'
-import { isAnswered, type Observation } from '../load/observation.js'
+import { completionsOf } from '../load/observation.js'
 import type { DurationPercentiles } from '../load/percentile.js'
-import { type BenchContext, sendNext } from './bench-context.js'
+import type { BenchContext } from './bench-context.js'
 import { type CpuSpent, watchCpu } from './cpu-spent.js'
 
 export interface Capacity {
@@ -61,22 +60,23 @@ async function capacityWith(context: BenchContext, options: CapacityOptions, con
   const { tier, budgetsMs, durationMs } = options
   const cpuSpent = watchCpu(context.server.pid)
   const probe = startLiveProbe(`${context.server.origin}/health/live`, PROBE_INTERVAL_MS)
-  const { observations, startMs, endMs } = await runClosedLoop({
+  const { observations, startMs, endMs } = await context.load.closedLoop({
+    tier,
+    budgetsMs,
     connections,
     durationMs: durationMs * (1 + WARM_UP_SHARE),
-    send: () => sendNext(context, tier, budgetsMs),
   })
   const cpu = cpuSpent()
   const live = await probe.stop()
   const completions = completionsOf(observations)
-  const tokens = completions.reduce((sum, completion) => sum + completion.tokens, 0)
-  const perCpuSecond = (amount: number) => (cpu.serverSeconds ? amount / cpu.serverSeconds : null)
+  const perCpuSecond = (of: 'texts' | 'tokens') =>
+    cpu.serverSeconds ? completions.reduce((sum, one) => sum + one[of], 0) / cpu.serverSeconds : null
   const { requests, answered, errors, tiers } = summariseLoad(observations)
   return {
     connections,
     ...completionRate(completions, startMs + durationMs * WARM_UP_SHARE, endMs),
-    textsPerCpuSecond: perCpuSecond(completions.length),
-    tokensPerCpuSecond: perCpuSecond(tokens),
+    textsPerCpuSecond: perCpuSecond('texts'),
+    tokensPerCpuSecond: perCpuSecond('tokens'),
     cpu,
     live,
     load: { requests, answered, errors, tiers },
@@ -89,18 +89,10 @@ export async function measureIdleLatency(
   tier: RequestedTier,
   durationMs: number,
 ): Promise<DurationPercentiles & { readonly requests: number }> {
-  const { observations } = await runClosedLoop({
-    connections: 1,
-    durationMs,
-    send: () => sendNext(context, tier, []),
-  })
+  const { observations } = await context.load.closedLoop({ tier, budgetsMs: [], connections: 1, durationMs })
   const { latency, answered, errors } = summariseLoad(observations)
   if (latency.p90Ms === null) {
     throw new NotReady(`no request of tier "${tier}" was answered (errors: ${JSON.stringify(errors)})`)
   }
   return { requests: answered, ...latency }
-}
-
-function completionsOf(observations: readonly Observation[]) {
-  return observations.filter(isAnswered).map(({ endedMs, outcome }) => ({ endedMs, tokens: outcome.tokens }))
 }

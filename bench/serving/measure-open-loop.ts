@@ -1,9 +1,8 @@
 /** What users get: Poisson arrivals at a share of the capacity, each request timed from when it should have been sent. */
 
 import { type LoadSummary, summariseLoad } from '../load/load-summary.js'
-import { runOpenLoop } from '../load/open-loop.js'
 import { poissonArrivals } from '../load/poisson-arrivals.js'
-import { type BenchContext, sendNext } from './bench-context.js'
+import type { BenchContext } from './bench-context.js'
 import { type CpuSpent, watchCpu } from './cpu-spent.js'
 
 export interface OpenLoopResult extends LoadSummary {
@@ -25,10 +24,6 @@ export async function measureOpenLoop(context: BenchContext, load: OpenLoopLoad)
   const { loadShare, ratePerSecond, durationMs, budgetsMs, poll } = load
   const arrivalsMs = poissonArrivals(ratePerSecond, durationMs, context.random)
   const cpuSpent = watchCpu(context.server.pid)
-  const observations = await runOpenLoop({
-    arrivalsMs,
-    send: (_, intendedMs) => sendNext(context, 'auto', budgetsMs, intendedMs),
-    poll,
-  })
+  const observations = await context.load.openLoop({ arrivalsMs, requests: { tier: 'auto', budgetsMs }, poll })
   return { loadShare, offeredPerSecond: ratePerSecond, ...summariseLoad(observations), cpu: cpuSpent() }
 }

@@ -2,7 +2,7 @@
 import { tierPaths } from '../../src/family/load-family.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
 import { servedVariant } from '../host/served-variant.js'
-import { measureRaw, type RawThroughput } from '../raw/measure-raw.js'
+import { measureRaw, type RawModel, type RawThroughput } from '../raw/measure-raw.js'
 import { type Capacity, measureCapacity, measureIdleLatency } from './measure-capacity.js'
 import { connectionsFor, type MeasuredServer } from './measured-server.js'
 import type { TierResult } from './serve-result.js'
@@ -59,7 +59,10 @@ export async function measureServedAndRaw(
 }
 
 /** What a bare process has to load to run what the server runs. */
-export async function rawModel({ family, context }: MeasuredServer, tier: TierResult['tier']) {
+export async function rawModel(
+  { family, context, options }: MeasuredServer,
+  tier: TierResult['tier'],
+): Promise<RawModel> {
   const { config, precision } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
   const { origin, choice } = context.server
   return {
@@ -69,5 +72,6 @@ export async function rawModel({ family, context }: MeasuredServer, tier: TierRe
     config,
     provider: choice.provider,
     threads: choice.threads,
+    cpus: options.server.cpus,
   }
 }

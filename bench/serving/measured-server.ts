@@ -6,10 +6,14 @@ import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
 import { batchTokenLimit } from '../../src/serving/start-engines.js'
 import { createRandom } from '../../training/random.js'
 import { describeEnvironment, type Environment } from '../host/environment.js'
+import { type Placement, placeLoad } from '../host/placement.js'
 import { processTreeUsage } from '../host/process-tree.js'
 import { type RunningServer, startServer } from '../host/running-server.js'
+import { createLoadGenerator } from '../load/generator-threads.js'
+import { localGenerator } from '../load/load-generator.js'
 import { createPredictClient } from '../load/predict-client.js'
-import { dealTexts, loadWorkload, type Workload } from '../workload/workload.js'
+import { requestBodies } from '../workload/request-bodies.js'
+import { loadWorkload, type Workload } from '../workload/workload.js'
 import type { BenchContext } from './bench-context.js'
 import type { ServeOptions } from './serve-options.js'
 import type { RunDescription } from './serve-result.js'
@@ -20,6 +24,7 @@ export type OnProgress = (phase: string) => void
 export interface MeasuredServer {
   readonly options: ServeOptions
   readonly environment: Environment
+  readonly placement: Placement
   readonly family: Family
   readonly workload: Workload
   readonly context: BenchContext
@@ -31,15 +36,20 @@ export interface MeasuredServer {
 const READY_TIMEOUT_MS = 300_000
 /** The longest budget that the API takes: whoever waits longer has lost the answer. */
 const CLIENT_TIMEOUT_MS = 60_000
-/** Below so many CPUs, the generator's polling would be taken from the server. */
-const CPUS_TO_POLL = 8
+
+/** One request is answered while another is on its way. */
+const FEWEST_CONNECTIONS = 2
 
 /** What a bench works with before any server runs. */
-export type Prepared = Pick<MeasuredServer, 'options' | 'environment' | 'family' | 'workload' | 'onProgress'>
+export type Prepared = Pick<
+  MeasuredServer,
+  'options' | 'environment' | 'placement' | 'family' | 'workload' | 'onProgress'
+>
 
-/** @throws InvalidConfiguration when the family is not there; DataInvalid, ColumnNotFound for a file without texts */
+/** @throws InvalidConfiguration when the family is not there, or as placeLoad does; DataInvalid, ColumnNotFound for a file without texts */
 export async function prepareBench(options: ServeOptions, onProgress: OnProgress): Promise<Prepared> {
   const environment = describeEnvironment()
+  const placement = placeLoad(options)
   const family = await chosenFamily(options)
   onProgress('texts')
   const workload = await loadWorkload({
@@ -49,7 +59,7 @@ export async function prepareBench(options: ServeOptions, onProgress: OnProgress
     count: options.texts,
     seed: options.seed,
   })
-  return { options, environment, family, workload, onProgress }
+  return { options, environment, placement, family, workload, onProgress }
 }
 
 /**
@@ -60,17 +70,27 @@ export async function withServer<T>(
   prepared: Prepared,
   measure: (server: MeasuredServer) => Promise<T>,
 ): Promise<{ measured: T; run: RunDescription }> {
-  const { options, family, workload, onProgress } = prepared
+  const { options, placement, family, workload, onProgress } = prepared
   onProgress('server starts')
   const server = await startServer(options.server, READY_TIMEOUT_MS)
-  const client = createPredictClient(server.origin, family.manifest.name, CLIENT_TIMEOUT_MS)
+  const target = { origin: server.origin, family: family.manifest.name, timeoutMs: CLIENT_TIMEOUT_MS }
+  const client = createPredictClient(target.origin, target.family, target.timeoutMs)
   try {
-    const random = createRandom(options.seed).fork('load')
-    const context: BenchContext = { server, client, nextText: dealTexts(workload.texts, random.fork('texts')), random }
     const whenReady = processTreeUsage(server.pid) ?? null
-    const maxBatchTokens = tokenLimit(options, server)
-    const measured = await measure({ ...prepared, context, maxBatchTokens })
-    return { measured, run: describeRun(prepared, server, maxBatchTokens, whenReady) }
+    const random = createRandom(options.seed).fork('load')
+    const bodies = requestBodies(workload.texts, options.textsPerRequest, random.fork('bodies'))
+    const load = await createLoadGenerator(
+      localGenerator(client, bodies, random),
+      { ...target, bodies: bodies.map(String), seed: options.seed },
+      placement.generators,
+    )
+    try {
+      const maxBatchTokens = tokenLimit(options, server)
+      const measured = await measure({ ...prepared, context: { server, load, client, random }, maxBatchTokens })
+      return { measured, run: describeRun(prepared, server, maxBatchTokens, whenReady) }
+    } finally {
+      await load.close()
+    }
   } finally {
     client.close()
     await server.stop()
@@ -78,7 +98,7 @@ export async function withServer<T>(
 }
 
 function describeRun(
-  { environment, family, workload, options }: Prepared,
+  { environment, placement, family, workload, options }: Prepared,
   server: RunningServer,
   maxBatchTokens: number,
   whenReady: ReturnType<typeof processTreeUsage> | null,
@@ -89,7 +109,11 @@ function describeRun(
     family: family.manifest.name,
     version: family.version,
     workload: { ...workload, texts: workload.texts.length },
-    options: { seconds: options.seconds, seed: options.seed, maxBatchTokens },
+    options: {
+      ...{ seconds: options.seconds, seed: options.seed, textsPerRequest: options.textsPerRequest },
+      maxBatchTokens,
+    },
+    placement,
     server: {
       ...choice,
       from,
@@ -107,12 +131,8 @@ function describeRun(
 export function connectionsFor({ options, workload, context, maxBatchTokens }: MeasuredServer): readonly number[] {
   const rowsOfFullBatch = Math.min(BATCH_SHAPE.maxRows, maxBatchTokens / workload.tokens.mean)
   const { engines } = context.server.choice
-  return options.connections ?? [Math.min(256, Math.max(32, Math.ceil(4 * engines * rowsOfFullBatch)))]
-}
-
-/** @returns whether the generator may keep a CPU busy to send on time */
-export function mayPoll({ environment }: Pick<MeasuredServer, 'environment'>): boolean {
-  return environment.cpusAvailable >= CPUS_TO_POLL
+  const texts = Math.min(256, Math.max(32, Math.ceil(4 * engines * rowsOfFullBatch)))
+  return options.connections ?? [Math.max(FEWEST_CONNECTIONS, Math.ceil(texts / options.textsPerRequest))]
 }
 
 function tokenLimit({ server: flags }: ServeOptions, { choice }: RunningServer): number {

@@ -1,5 +1,6 @@
-import { fileURLToPath } from 'node:url'
+import { bundledModels } from '../../src/cli/package-root.js'
 import { InvalidConfiguration } from '../../src/errors.js'
+import type { PlacementOptions } from '../host/placement.js'
 import type { ServerFlags } from '../host/running-server.js'
 
 /** As commander gives them. */
@@ -18,11 +19,14 @@ export interface ServeFlags {
   readonly load?: string
   readonly budgets?: string
   readonly connections?: string
+  readonly generators?: string
+  readonly serverCpus?: string
+  readonly textsPerRequest?: string
   readonly seed: string
   readonly json?: string
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends PlacementOptions {
   readonly server: ServerFlags
   /** undefined: the first in the folder */
   readonly family: string | undefined
@@ -36,16 +40,18 @@ export interface ServeOptions {
   readonly budgetsMs: readonly number[] | undefined
   /** undefined: enough to keep every engine in full batches */
   readonly connections: readonly number[] | undefined
+  readonly textsPerRequest: number
   readonly seed: number
 }
-
-const BUNDLED_MODELS = fileURLToPath(new URL('../../models', import.meta.url))
 
 /** @throws InvalidConfiguration naming the flag */
 export function serveOptions(flags: ServeFlags): ServeOptions {
   const { provider, engines, threads, maxBatchTokens, variant } = flags
   return {
-    server: { models: flags.models ?? BUNDLED_MODELS, provider, engines, threads, maxBatchTokens, variant },
+    server: {
+      models: flags.models ?? bundledModels(),
+      ...{ provider, engines, threads, maxBatchTokens, variant, cpus: flags.serverCpus },
+    },
     family: flags.family,
     file: flags.data,
     textColumn: flags.textColumn,
@@ -55,8 +61,20 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     budgetsMs: flags.budgets === undefined ? undefined : numbers('--budgets', flags.budgets, 0.1, 60_000),
     connections:
       flags.connections === undefined ? undefined : numbers('--connections', flags.connections, 1, 4_096, true),
+    textsPerRequest: oneNumber('--texts-per-request', flags.textsPerRequest ?? '1', 1, 64, true),
+    generators: generatorsOption(flags.generators),
+    serverCpus: flags.serverCpus,
     seed: oneNumber('--seed', flags.seed, 0, 2 ** 32 - 1, true),
   }
+}
+
+/**
+ * @param flag undefined for a bench that has one generator whatever the machine is
+ * @throws InvalidConfiguration
+ */
+export function generatorsOption(flag: string | undefined): PlacementOptions['generators'] {
+  if (flag === 'auto') return flag
+  return flag === undefined ? 1 : oneNumber('--generators', flag, 1, 64, true)
 }
 
 /** @throws InvalidConfiguration naming the flag */

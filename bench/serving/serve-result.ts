@@ -1,5 +1,6 @@
 /** What `npm run bench -- serve` reports, as JSON. Times are milliseconds unless their names say otherwise. */
 import type { TierName } from '../../src/family/family-schema.js'
+import type { Placement } from '../host/placement.js'
 import type { ProcessTreeUsage } from '../host/process-tree.js'
 import type { EngineChoice } from '../host/running-server.js'
 import type { DurationPercentiles } from '../load/percentile.js'
@@ -28,7 +29,13 @@ export interface RunDescription extends Pick<BenchResult, 'environment'> {
   readonly family: string
   readonly version: string
   readonly workload: Omit<Workload, 'texts'> & { readonly texts: number }
-  readonly options: { readonly seconds: number; readonly seed: number; readonly maxBatchTokens: number }
+  readonly options: {
+    readonly seconds: number
+    readonly seed: number
+    readonly maxBatchTokens: number
+    readonly textsPerRequest: number
+  }
+  readonly placement: Placement
   readonly server: EngineChoice & {
     readonly from: 'dist' | 'source'
     readonly readyAfterMs: number

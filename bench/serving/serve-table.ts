@@ -1,3 +1,4 @@
+import { runLine } from '../output/run-line.js'
 import { type Cell, percent, textTable } from '../output/text-table.js'
 import type { ServeResult } from './serve-result.js'
 
@@ -10,6 +11,7 @@ export function serveTable(result: ServeResult): string {
   return [
     `family ${result.family} on ${server.provider}, engines ${server.engines}, threads of each ${server.threads}, server from ${server.from}`,
     `${workload.source}; tokens p10 ${p10}, p50 ${p50}, p90 ${p90}, max ${max}`,
+    runLine(result),
     `ready after ${(server.readyAfterMs / 1_000).toFixed(1)} s with ${memory(server.whenReady)}; at the end ${memory(server.atEnd)}`,
     '',
     'Capacity (closed loop)',

@@ -3,21 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { bundledModels } from '../../src/cli/package-root.js'
 import { InvalidConfiguration, NotReady } from '../../src/errors.js'
 import { TIER_NAMES } from '../../src/family/family-schema.js'
-import type { RequestedTier } from '../../src/serving/types.js'
 import { createRandom } from '../../training/random.js'
+import { placeLoad, placementLine } from '../host/placement.js'
 import { processTreeUsage } from '../host/process-tree.js'
 import { startServer } from '../host/running-server.js'
-import { runClosedLoop } from '../load/closed-loop.js'
 import { completionRate } from '../load/completion-rate.js'
+import { createLoadGenerator } from '../load/generator-threads.js'
 import { startLiveProbe } from '../load/live-probe.js'
-import { isAnswered, type Observation } from '../load/observation.js'
-import { runOpenLoop } from '../load/open-loop.js'
+import { type LoadGenerator, localGenerator, type RequestMix } from '../load/load-generator.js'
+import { completionsOf, isAnswered, type Observation } from '../load/observation.js'
 import { durationPercentiles } from '../load/percentile.js'
 import { poissonArrivals } from '../load/poisson-arrivals.js'
 import { createPredictClient } from '../load/predict-client.js'
+import { generatorsOption } from '../serving/serve-options.js'
 import { type OverloadFigures, overloadFaults } from './overload-verdict.js'
 import { firstFamily, type SoakFlags } from './run-soak.js'
-import { soakText } from './soak-turn.js'
+import { SOAK_TEXTS, soakText } from './soak-turn.js'
 
 const START_TIMEOUT_MS = 300_000
 /** Accepted requests wait behind a full queue. */
@@ -30,35 +31,38 @@ const SEED = 1
 const FILLING = 0.3
 
 /** @returns whether every promise under overload was kept */
-export async function runOverload(flags: SoakFlags & { overload: string; tier: string }): Promise<boolean> {
+export async function runOverload(
+  flags: SoakFlags & { overload: string; tier: string; generators: string },
+): Promise<boolean> {
   const [times, durationMs] = [Number(flags.overload), Number(flags.minutes) * 60_000]
   if (!(times > 1)) throw new InvalidConfiguration('--overload', 'give a number above 1')
   if (!(durationMs > 0)) throw new InvalidConfiguration('--minutes', 'give a number above 0')
   const tier = ['auto' as const, ...TIER_NAMES].find((name) => name === flags.tier)
   if (!tier) throw new InvalidConfiguration('--tier', `give one of auto, ${TIER_NAMES.join(', ')}`)
-  const { models = bundledModels(), engines, threads } = flags
-  const server = await startServer({ models, provider: 'cpu', engines, threads }, START_TIMEOUT_MS)
+  const { models = bundledModels(), engines, threads, serverCpus } = flags
+  const placement = placeLoad({ generators: generatorsOption(flags.generators), serverCpus })
+  const server = await startServer({ models, provider: 'cpu', engines, threads, cpus: serverCpus }, START_TIMEOUT_MS)
   try {
     const family = flags.family ?? (await firstFamily(server.origin))
-    const client = createPredictClient(server.origin, family, REQUEST_TIMEOUT_MS)
-    let turn = 0
-    const send = (intendedMs?: number) =>
-      client.predict({ ...nextCall(turn++, tier), ...(intendedMs && { intendedMs }) })
-    const capacityBefore = await capacityOf(() => send())
-    process.stdout.write(`capacity: ${capacityBefore.toFixed(1)} requests a second; offering ${times} times that\n`)
+    const mix = { tier, budgetsMs: [] }
+    const generator = await overloadGenerator(server.origin, family, placement.generators)
+    const capacityBefore = await capacityOf(generator, mix)
+    process.stdout.write(
+      `capacity: ${capacityBefore.toFixed(1)} requests a second; offering ${times} times that; ${placementLine(placement)}\n`,
+    )
     const probe = startLiveProbe(`${server.origin}/health/live`, PROBE_INTERVAL_MS)
     const rss = () => apiRssMiB(server.pid)
     const before = sleep(FILLING * durationMs).then(rss)
     const startMs = performance.now()
     const arrivalsMs = poissonArrivals(times * capacityBefore, durationMs, createRandom(SEED))
-    const load = runOpenLoop({ arrivalsMs, send: (_, intendedMs) => send(intendedMs), poll: false })
+    const load = generator.openLoop({ arrivalsMs, requests: mix, poll: false })
     await sleep(durationMs)
     const live = await probe.stop()
     const rssAfterMiB = rss()
     const observations = await load
     // a machine that others use too is not always as quick
-    const capacityAfter = await capacityOf(() => send())
-    client.close()
+    const capacityAfter = await capacityOf(generator, mix)
+    await generator.close()
     process.stdout.write(`capacity afterwards: ${capacityAfter.toFixed(1)} requests a second\n`)
     const figures: OverloadFigures = {
       capacityPerSecond: (capacityBefore + capacityAfter) / 2,
@@ -75,20 +79,26 @@ export async function runOverload(flags: SoakFlags & { overload: string; tier: s
   }
 }
 
-function nextCall(turn: number, tier: RequestedTier) {
-  return { body: Buffer.from(JSON.stringify({ text: soakText(turn) })), tier }
+/** Sends the soak's texts, each as often as any other. */
+function overloadGenerator(origin: string, family: string, threads: number): Promise<LoadGenerator> {
+  const bodies = Array.from({ length: SOAK_TEXTS }, (_, turn) => JSON.stringify({ text: soakText(turn) }))
+  const local = localGenerator(
+    createPredictClient(origin, family, REQUEST_TIMEOUT_MS),
+    bodies.map((body) => Buffer.from(body)),
+    createRandom(SEED).fork('load'),
+  )
+  return createLoadGenerator(local, { origin, family, timeoutMs: REQUEST_TIMEOUT_MS, bodies, seed: SEED }, threads)
 }
 
-async function capacityOf(send: () => Promise<Observation>): Promise<number> {
-  const run = await runClosedLoop({ connections: CAPACITY_CONNECTIONS, durationMs: CAPACITY_MS, send })
+async function capacityOf(generator: LoadGenerator, mix: RequestMix): Promise<number> {
+  const run = await generator.closedLoop({ ...mix, connections: CAPACITY_CONNECTIONS, durationMs: CAPACITY_MS })
   const rate = answerRate(run.observations, run.startMs + CAPACITY_MS / 5, run.endMs)
   if (rate === 0) throw new NotReady('no request was answered in time; is the tier too slow for this machine?')
   return rate
 }
 
 function answerRate(observations: readonly Observation[], fromMs: number, toMs: number): number {
-  const answers = observations.filter(isAnswered).map(({ endedMs, outcome }) => ({ endedMs, tokens: outcome.tokens }))
-  return completionRate(answers, fromMs, toMs).textsPerSecond
+  return completionRate(completionsOf(observations), fromMs, toMs).textsPerSecond
 }
 
 function outcomesOf(observations: readonly Observation[]) {

@@ -4,6 +4,7 @@ import { bundledModels } from '../../src/cli/package-root.js'
 import { InvalidConfiguration, NotReady } from '../../src/errors.js'
 import { createRandom } from '../../training/random.js'
 import { describeEnvironment } from '../host/environment.js'
+import { placeLoad } from '../host/placement.js'
 import { type RunningServer, startServer } from '../host/running-server.js'
 import { startLiveProbe } from '../load/live-probe.js'
 import { runOpenLoop } from '../load/open-loop.js'
@@ -25,6 +26,7 @@ export interface SoakFlags {
   readonly reloads: string
   readonly engines?: string
   readonly threads?: string
+  readonly serverCpus?: string
   readonly json?: string
 }
 
@@ -48,14 +50,18 @@ export async function runSoak(flags: SoakFlags): Promise<boolean> {
   if (!(load > 0 && load <= 1)) throw new InvalidConfiguration('--load', 'give a number above 0, up to 1')
   if (!(Number.isInteger(reloads) && reloads >= 0)) throw new InvalidConfiguration('--reloads', 'give a whole number')
   const environment = { ...describeEnvironment(), command: ['npm run soak --', ...process.argv.slice(2)].join(' ') }
+  const { engines, threads, serverCpus } = flags
+  const placement = placeLoad({ generators: 1, serverCpus })
   const models = await copyModels(flags.models ?? bundledModels())
   try {
-    const { engines, threads } = flags
-    const server = await startServer({ models: models.folder, provider: 'cpu', engines, threads }, START_TIMEOUT_MS)
+    const server = await startServer(
+      { models: models.folder, provider: 'cpu', engines, threads, cpus: serverCpus },
+      START_TIMEOUT_MS,
+    )
     try {
       const families = flags.family ? [flags.family] : await familyNames(server.origin)
       const soaked = await soak(server, models, { families, minutes, load, reloads })
-      const result: SoakResult = { bench: 'soak', environment, families, ...soaked }
+      const result: SoakResult = { bench: 'soak', environment, placement, families, ...soaked }
       await writeResult(result, soakTable(result), flags.json)
       return soakFaults(result).length === 0
     } finally {

@@ -1,4 +1,5 @@
 /** What `npm run soak` reports, as JSON, as a table, and as a verdict. Pure. */
+import { type Placement, placementLine } from '../host/placement.js'
 import type { DurationPercentiles } from '../load/percentile.js'
 import { textTable } from '../output/text-table.js'
 import type { BenchResult } from '../output/write-result.js'
@@ -20,6 +21,7 @@ export interface SoakMemory {
 
 export interface SoakResult extends BenchResult {
   readonly bench: 'soak'
+  readonly placement: Placement
   readonly families: readonly string[]
   readonly options: { readonly minutes: number; readonly load: number; readonly seed: number }
   /** turns a second of a closed loop, before; a turn is a request, a stream or a caller that leaves */
@@ -42,7 +44,7 @@ export function soakFaults({
   memory,
   processes,
   liveFailed,
-}: Omit<SoakResult, 'environment'>): string[] {
+}: Omit<SoakResult, 'environment' | 'placement'>): string[] {
   const faults = Object.entries(counts.failed).map(([code, count]) => `${count} requests ended with ${code}`)
   if (counts.answered === 0) faults.push('nothing was answered')
   if (liveFailed > 0) faults.push(`/health/live failed ${liveFailed} times`)
@@ -64,11 +66,12 @@ export function soakFaults({
 const NAMES = { api: 'the API process', engines: 'the engines' } as const
 
 export function soakTable(result: SoakResult): string {
-  const { families, options, capacityPerSecond, turns, counts, latency, reloads, memory, processes } = result
+  const { placement, families, options, capacityPerSecond, turns, counts, latency, reloads, memory, processes } = result
   const faults = soakFaults(result)
   const times = reloads.flatMap(({ tookMs }) => tookMs ?? []).map((ms) => (ms / 1_000).toFixed(1))
   return [
     `${families.join(', ')}; ${options.minutes} minutes at ${(100 * options.load).toFixed(0)}% of ${capacityPerSecond.toFixed(1)} turns a second`,
+    placementLine(placement),
     textTable(
       ['turns', 'disconnected', 'held back', 'answered', 'refused', 'failed', 'p50 ms', 'p99 ms'],
       [

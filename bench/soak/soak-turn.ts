@@ -19,6 +19,8 @@ export type SoakTurn =
 
 /** Words of the texts: every batch shape comes by, windows too. */
 const WORDS = [12, 40, 90, 180, 320, 60, 25, 700]
+/** that differ */
+export const SOAK_TEXTS = WORDS.length
 const SENTENCE = 'the court heard the case and the judgment of the court below was affirmed'.split(' ')
 const BUDGETS_MS = [50, 250, 1_000]
 /** Of 20 turns. */

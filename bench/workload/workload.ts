@@ -97,8 +97,8 @@ async function readTexts(file: string, textColumn: string, count: number, random
 }
 
 /** Deals every text once before any comes again, each time in another order. */
-export function dealTexts(texts: readonly WorkloadText[], random: Random): () => WorkloadText {
-  let left: WorkloadText[] = []
+export function dealTexts<T>(texts: readonly T[], random: Random): () => T {
+  let left: T[] = []
   return () => {
     if (left.length === 0) left = random.shuffle(texts)
     return left.pop()!

@@ -10,7 +10,7 @@ const TIERS = [
 ] as const
 
 function answered(tier: TierName, ms: number, reason: Answer['reason'] = 'requested'): Observation {
-  const outcome = { tier, reason, predictedMs: ms, actualMs: ms, budgetMet: ms <= 50, tokens: 10 }
+  const outcome = { tier, reason, predictedMs: ms, actualMs: ms, budgetMet: ms <= 50, texts: 1, tokens: 10 }
   return { intendedMs: 100, sentMs: 101, endedMs: 100 + ms, budgetMs: 50, outcome }
 }
 

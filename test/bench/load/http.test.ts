@@ -39,6 +39,7 @@ test('an answer is read with its routing, over connections that stay open', asyn
     predictedMs: 12.5,
     actualMs: 7,
     budgetMet: true,
+    texts: 1,
     tokens: 3,
   })
   assert.deepEqual([times.intendedMs, times.budgetMs], [intendedMs, 25])

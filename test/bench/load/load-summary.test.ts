@@ -9,6 +9,7 @@ const answer = (fields: Partial<Answer> = {}): Answer => ({
   predictedMs: 10,
   actualMs: 8,
   budgetMet: true,
+  texts: 1,
   tokens: 100,
   ...fields,
 })

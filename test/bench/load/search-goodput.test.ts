@@ -23,13 +23,13 @@ test('a server that keeps the limit at no rate has no goodput', async () => {
 })
 
 test('a trial counts from the intended send; an error or a late p99 breaks it', () => {
-  const request = (ms: number) => ({ intendedMs: 10, endedMs: 10 + ms, outcome: {} })
+  const request = (ms: number) => ({ intendedMs: 10, sentMs: 11, endedMs: 10 + ms, outcome: {} })
   const good = trialOf([request(20), request(100)], 2, 1_000, 100)
   assert.deepEqual([good.kept, good.goodPerSecond, good.p99Ms], [true, 2, 100])
   const late = trialOf([request(20), request(101)], 2, 1_000, 100)
   assert.deepEqual([late.kept, late.goodPerSecond], [false, 1])
   const failed = trialOf(
-    [request(20), { intendedMs: 0, endedMs: 1, outcome: { errorCode: 'HTTP_503' } }],
+    [request(20), { intendedMs: 0, sentMs: 0, endedMs: 1, outcome: { errorCode: 'HTTP_503' } }],
     2,
     1_000,
     100,

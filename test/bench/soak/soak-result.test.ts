@@ -6,6 +6,7 @@ const slope = { mibPerHour: 3, low: -4, high: 9, hours: 0.75 }
 const memory = { rssMiB: { start: 180, end: 190, most: 200 }, slope }
 const kept: Omit<SoakResult, 'environment'> = {
   bench: 'soak',
+  placement: { generators: 1, cpus: null, poll: false },
   families: ['one', 'two'],
   options: { minutes: 60, load: 0.3, seed: 1 },
   capacityPerSecond: 40,
