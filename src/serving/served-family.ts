@@ -3,6 +3,7 @@ import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
 import type { VariantName } from '../onnx/variants/variant-names.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
+import { LabelSet } from './calibrated-prediction.js'
 import { CompletionModel, SharedPromises } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import { LatencyModel } from './latency-model.js'
@@ -29,12 +30,14 @@ export type Outage = (tier: TierName) => string | undefined
 export class ServedFamily {
   readonly family: Family
   readonly tokenizer: TextTokenizer
+  readonly labels: LabelSet
   /** most accurate first */
   readonly tiers: readonly ServedTier[]
 
   constructor(family: Family, tokenizer: TextTokenizer) {
     this.family = family
     this.tokenizer = tokenizer
+    this.labels = new LabelSet(family.manifest.labels)
     this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
       tier,
       temperature: calibration.temperature,
