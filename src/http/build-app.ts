@@ -9,6 +9,7 @@ import { addApiKeys } from './api-keys.js'
 import type { App, AppDependencies } from './app-types.js'
 import { addBodyTimeout } from './body-timeout.js'
 import { Draining } from './draining.js'
+import { frontDoorServer } from './front-door.js'
 import { checkBodyEncoding } from './json-body.js'
 import { JsonParser } from './json-parser.js'
 import { ProblemSchema } from './problem.js'
@@ -42,8 +43,17 @@ const BODY_TIMEOUT_MS = 60_000
 
 /** @returns an app whose routes and API document are ready; it does not listen yet */
 export async function buildApp(options: AppOptions): Promise<BuiltApp> {
-  const { config, metrics, logger } = options
+  const { classifier, config, metrics, logger } = options
+  const draining = new Draining()
+  // with keys or a limit, those come first
+  const refusesAtDoor = config.apiKeys.length === 0 && config.rateLimitPerMinute === undefined
   const app: App = Fastify({
+    ...(refusesAtDoor && {
+      serverFactory: frontDoorServer({
+        ...{ path: PREDICT_PATH, classifier, metrics: metrics.http, log: logger },
+        closed: () => draining.begun,
+      }),
+    }),
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     // request-lifecycle logs each request once, without its URL
     logController: new LogController({ disableRequestLogging: true }),
@@ -62,7 +72,6 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  const draining = new Draining()
   addProblemAnswers(app, config.maxBodyBytes)
   addRequestLifecycle(app, draining, metrics.http)
   addBodyTimeout(

@@ -2,45 +2,79 @@
  * Refuses predictions that are sure to find no room before their body is read: under overload most requests are refused, and
  * whatever a refusal costs is taken from the answers.
  */
-import type { FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { preParsingHookHandler } from 'fastify'
 import { TIER_NAMES } from '../family/family-schema.js'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { Classifier, RequestedTier, RequestHead } from '../serving/types.js'
 import { PROBLEM_TYPE, problemOf } from './problem.js'
 import { sendsLines } from './routes/predict-stream.js'
 
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** the classifier has seen the head and has room */
+    headAdmitted?: true
+  }
+}
+
 const TIERS: ReadonlySet<string> = new Set(['auto', ...TIER_NAMES])
+
+/** A refusal as it was answered. */
+export interface Refused {
+  /** HTTP status */
+  readonly status: number
+  /** of the problem */
+  readonly code: string
+}
 
 /** For a route's `preParsing`: after its key and its rate limit have been seen to. */
 export function refuseEarly(classifier: Classifier, metrics: HttpMetrics): preParsingHookHandler {
   return (request, reply, payload, done) => {
-    const head = sendsLines(request) ? undefined : headOf(request)
-    const refusal = head && classifier.refusal?.(head)
+    const { raw } = request
+    const isAsked = !raw.headAdmitted && !sendsLines(request)
+    const refusal = isAsked ? refusalOf(classifier, raw, request.arrivalMs) : undefined
     if (!refusal) return done(null, payload)
-    metrics.rejected((refusal as { code?: string }).code ?? 'INTERNAL')
-    sendAtOnce(refusal, request, reply)
+    reply.hijack()
+    const { code } = answerRefusal(refusal, request.id, reply.raw, reply.getHeaders() as Record<string, string>)
+    metrics.rejected(code)
   }
 }
 
+/** @returns why a request that is no stream of lines is refused by what its head says; undefined where its body must be read */
+export function refusalOf(
+  classifier: Classifier,
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  arrivalMs: number,
+): Error | undefined {
+  const head = headOf(headers, arrivalMs)
+  return head && classifier.refusal?.(head)
+}
+
+/** Without the framework's way to an answer: what it has for others to hook into costs twice what the answer does. */
+export function answerRefusal(
+  refusal: Error,
+  requestId: string,
+  raw: ServerResponse,
+  headers: Record<string, string>,
+): Refused {
+  const { problem, retryAfterSeconds } = problemOf(refusal, requestId)
+  const body = JSON.stringify(problem)
+  raw.writeHead(problem.status, {
+    ...headers,
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+    'content-type': `${PROBLEM_TYPE}; charset=utf-8`,
+    'content-length': Buffer.byteLength(body),
+  })
+  // what comes of the body yet is read and dropped by Node, and the connection kept
+  raw.end(body)
+  return { status: problem.status, code: problem.code }
+}
+
 /** @returns undefined where a header is not what it must be: the body's checks say so with all else that is wrong */
-function headOf({ headers, arrivalMs }: FastifyRequest): RequestHead | undefined {
+function headOf(headers: IncomingHttpHeaders, arrivalMs: number): RequestHead | undefined {
   const { 'x-family': family, 'x-tier': tier, 'x-latency-budget-ms': budget } = headers
   if (Array.isArray(family) || (tier !== undefined && !TIERS.has(String(tier)))) return undefined
   const budgetMs = budget === undefined ? undefined : Number(budget)
   if (budgetMs !== undefined && !(budgetMs > 0)) return undefined
   return { family, tier: tier as RequestedTier | undefined, budgetMs, arrivalMs }
-}
-
-/** Without the framework's way to an answer: what it has for others to hook into costs twice what the answer does. */
-function sendAtOnce(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  const { problem, retryAfterSeconds } = problemOf(error, request.id)
-  const body = JSON.stringify(problem)
-  reply.hijack()
-  reply.raw.writeHead(problem.status, {
-    ...(reply.getHeaders() as Record<string, string>),
-    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
-    'content-type': `${PROBLEM_TYPE}; charset=utf-8`,
-    'content-length': Buffer.byteLength(body),
-  })
-  reply.raw.end(body)
 }

@@ -24,6 +24,8 @@ export interface PreparedRequest {
   readonly family: ServedFamily
   readonly budgetMs: number | undefined
   readonly prepared: readonly PreparedText[]
+  /** of all texts, in order, special tokens included */
+  readonly sequences: readonly Int32Array[]
   readonly tokenizeMs: number
   /** false where its time says nothing of later requests */
   readonly learn: boolean
@@ -135,7 +137,7 @@ export class Answering {
   }
 
   async #answerOn(
-    { request, family, budgetMs, prepared, learn }: PreparedRequest,
+    { request, family, budgetMs, prepared, sequences, learn }: PreparedRequest,
     { tier: name, predictedMs }: TierForecast,
     forecasts: Forecasts,
     routedMs: number,
@@ -145,7 +147,7 @@ export class Answering {
     const work = {
       key: { family: family.name, tier: name },
       ...(request.tier === 'auto' && { cheapest: this.#lanes.tiersIn(family).at(-1) ?? name }),
-      sequences: prepared.flatMap(({ sequences }) => sequences),
+      sequences,
       arrivalMs: request.arrivalMs,
       deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
       budgetMs,
@@ -161,11 +163,11 @@ export class Answering {
 
   /** @returns the requests that would be late if that tier answered, expected: this one, and others */
   #lateness(
-    { family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest,
+    { family, request: { arrivalMs }, budgetMs, sequences }: PreparedRequest,
     forecasts: Forecasts,
     nowMs: number,
   ) {
-    const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
+    const lengths = sequences.map(({ length }) => length)
     const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
     const possible = { family: family.name, lengths, deadlineMs }
     const latenessIn = once((lane: Lane) => lane.scheduler.lateness(possible, nowMs))
@@ -181,19 +183,25 @@ export class Answering {
   }
 
   /** The engines of a lane are shared, so the wait is the same for all its tiers and is worked out once. */
-  #forecasts({ family, request: { arrivalMs }, budgetMs, prepared }: PreparedRequest, nowMs: number): Forecasts {
-    const lengths = prepared.flatMap(({ sequences }) => sequences.map((sequence) => sequence.length))
+  #forecasts({ family, request: { arrivalMs }, budgetMs, sequences }: PreparedRequest, nowMs: number): Forecasts {
+    const lengths = sequences.map(({ length }) => length)
     const deadlineMs = arrivalMs + (budgetMs ?? NO_DEADLINE_HORIZON_MS)
     const waitOf = once((lane: Lane) => lane.scheduler.expectedWaitMs(deadlineMs, nowMs))
     return once((name: TierName): RequestForecast => {
       const lane = this.#lanes.of({ family: family.name, tier: name })
-      const bounds = { ...BATCH_SHAPE, maxTokens: lane.engines.maxBatchTokens() }
       const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs: waitOf(lane) }
       const { completion, variant, provider } = family.tier(name)!
       return forecastRequest(
         asked,
         { latency: lane.scheduler.runTimes({ family: family.name, tier: name }), completion },
-        { bounds: { ...bounds, packed: runsPacked({ variant, provider }) }, engines: lane.engines.serving },
+        {
+          bounds: {
+            maxRows: BATCH_SHAPE.maxRows,
+            maxTokens: lane.engines.maxBatchTokens(),
+            packed: runsPacked({ variant, provider }),
+          },
+          engines: lane.engines.serving,
+        },
       )
     })
   }
@@ -221,7 +229,7 @@ function predictionsOf(
     const rows = logits.slice(at, at + text.windows.length)
     at += text.windows.length
     const probabilities = softmax(averageLogits(rows, text.windows), temperature)
-    return predictionOf(probabilities, family.family.manifest.labels, text, abstainBelow)
+    return predictionOf(probabilities, family.labels, text, abstainBelow)
   })
 }
 

@@ -108,17 +108,24 @@ class ServingClassifier implements Classifier {
     }
   }
 
-  refusal({ family, tier, budgetMs, arrivalMs }: RequestHead): Error | undefined {
-    if (this.#draining) return undefined
+  refusal({ family: name, tier: named, budgetMs, arrivalMs }: RequestHead): Error | undefined {
+    const tier = named ?? 'auto'
+    const asked = name ?? this.#settings.defaultFamily
+    const family = asked === undefined ? undefined : this.#families.get(asked)
+    if (this.#draining || !family || (tier !== 'auto' && !family.tier(tier))) return undefined
+    const isLimited = named !== undefined && budgetMs !== undefined
     try {
       // where `auto` finds no room, no tier has any
-      const asked = { ...(family !== undefined && { family }), tier: tier ?? 'auto' }
-      const isLimited = tier !== undefined && budgetMs !== undefined
-      this.#admit(this.#familyOf(asked), asked.tier, isLimited ? arrivalMs + budgetMs : undefined)
-    } catch (error) {
-      if (isLextierError(error) && error.code === 'OVERLOADED') return error
+      this.#admit(family, tier, isLimited ? arrivalMs + budgetMs : undefined)
+      return undefined
+    } catch (overload) {
+      try {
+        this.#familyOf({ family: family.name, tier })
+        return overload as Error
+      } catch {
+        return undefined // the request is told a better reason
+      }
     }
-    return undefined
   }
 
   families(): readonly FamilyStatus[] {
@@ -166,7 +173,8 @@ class ServingClassifier implements Classifier {
     const { prepared, tokenizeMs } = await this.#prepare(family, request)
     if (request.signal?.aborted) throw new RequestAborted()
 
-    return this.#answering.answer({ request, family, budgetMs, prepared, tokenizeMs, learn })
+    const sequences = prepared.length === 1 ? prepared[0]!.sequences : prepared.flatMap((text) => text.sequences)
+    return this.#answering.answer({ request, family, budgetMs, prepared, sequences, tokenizeMs, learn })
   }
 
   /** @throws FamilyNotFound, TierNotFound, NotReady */

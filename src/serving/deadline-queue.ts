@@ -11,7 +11,10 @@ export interface QueuedSequence<Owner> extends WaitingSequence {
 }
 
 export class DeadlineQueue<Owner, Item extends QueuedSequence<Owner>> {
-  #items: Item[] = []
+  readonly #items: Item[] = []
+  /** `#aheadMs[i]`: engine time of the first i items, for the first `#summed`; work is asked about more often than it changes */
+  readonly #aheadMs: number[] = [0]
+  #summed = 0
   readonly #perOwner = new Map<Owner, number>()
   #tokens = 0
 
@@ -32,37 +35,70 @@ export class DeadlineQueue<Owner, Item extends QueuedSequence<Owner>> {
   add(items: readonly Item[]): void {
     if (items.length === 0) return
     for (const item of items) this.#count(item, 1)
-    // a stable sort keeps arrival order among equal deadlines; the queue itself is sorted, so this is nearly a merge
-    this.#items = [...this.#items, ...items].sort((a, b) => a.deadlineMs - b.deadlineMs)
+    for (const item of items) {
+      // after those of the same deadline
+      const at = this.#countUntil(item.deadlineMs)
+      this.#items.splice(at, 0, item)
+      this.#summed = Math.min(this.#summed, at)
+    }
   }
 
   /** @param indices ascending, as `planBatch` gives them */
   take(indices: readonly number[]): Item[] {
     const taken = indices.map((index) => this.#items[index]!)
-    const gone = new Set(indices)
-    this.#items = this.#items.filter((_, index) => !gone.has(index))
+    let next = 0
+    this.#keep((_, index) => {
+      const isTaken = index === indices[next]
+      if (isTaken) next++
+      return !isTaken
+    }, indices[0])
     for (const item of taken) this.#count(item, -1)
     return taken
   }
 
-  /** Drops whatever a request still has waiting. */
-  removeOwner(owner: Owner): void {
-    if (!this.#perOwner.has(owner)) return
-    this.#items = this.#items.filter((item) => {
+  /** Drops whatever a request still has waiting. @returns whether there was anything */
+  removeOwner(owner: Owner): boolean {
+    if (!this.#perOwner.has(owner)) return false
+    this.#keep((item) => {
       if (item.owner !== owner) return true
       this.#count(item, -1)
       return false
     })
+    return true
   }
 
   /** @returns engine time of everything with this deadline or an earlier one, ms */
   workAheadMs(deadlineMs: number): number {
-    let workMs = 0
-    for (const item of this.#items) {
-      if (item.deadlineMs > deadlineMs) break
-      workMs += item.costMs
+    const count = this.#countUntil(deadlineMs)
+    for (; this.#summed < count; this.#summed++) {
+      this.#aheadMs[this.#summed + 1] = this.#aheadMs[this.#summed]! + this.#items[this.#summed]!.costMs
     }
-    return workMs
+    return this.#aheadMs[count]!
+  }
+
+  /** @returns how many have this deadline or an earlier one */
+  #countUntil(deadlineMs: number): number {
+    let low = 0
+    let high = this.#items.length
+    // nearly everything that comes goes to the end
+    if (high > 0 && this.#items[high - 1]!.deadlineMs <= deadlineMs) return high
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#items[middle]!.deadlineMs <= deadlineMs) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** @param from the first that may go */
+  #keep(stays: (item: Item, index: number) => boolean, from = 0): void {
+    let kept = from
+    for (let index = from; index < this.#items.length; index++) {
+      const item = this.#items[index]!
+      if (stays(item, index)) this.#items[kept++] = item
+    }
+    this.#items.length = kept
+    this.#summed = Math.min(this.#summed, from)
   }
 
   #count(item: Item, change: 1 | -1): void {

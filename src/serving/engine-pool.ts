@@ -90,12 +90,12 @@ export class EnginePool {
 
   /** Engines that could take a batch now. */
   get idle(): number {
-    return this.#slots.filter(isIdle).length
+    return count(this.#slots, isIdle)
   }
 
   /** Engines that have loaded what they hold. */
   get serving(): number {
-    return this.#slots.filter(isServing).length
+    return count(this.#slots, isServing)
   }
 
   get pids(): number[] {
@@ -198,6 +198,13 @@ export class EnginePool {
     slot.retryTimer = setTimeout(() => this.#start(slot), delayMs)
     this.#events.died(reason, wasReady)
   }
+}
+
+/** Asked several times for a request: without a list of them. */
+function count(slots: readonly Slot[], is: (slot: Slot) => boolean): number {
+  let found = 0
+  for (const slot of slots) if (is(slot)) found++
+  return found
 }
 
 function isServing({ state, engine }: Slot): boolean {

@@ -7,6 +7,7 @@ import type { TierKey } from './engine-protocol.js'
 import { familyOfLane, type LanePlan } from './lane-plan.js'
 import { Scheduler } from './scheduler.js'
 import { runsPacked, type ServedFamily } from './served-family.js'
+import { TierMap } from './tier-map.js'
 import type { RequestedTier } from './types.js'
 
 export interface Lane {
@@ -26,6 +27,7 @@ export interface LaneEvents {
 export class Lanes {
   readonly #families: ReadonlyMap<string, ServedFamily>
   readonly #lanes: readonly Lane[]
+  readonly #laneOf = new TierMap<Lane>()
 
   constructor(
     settings: ClassifierSettings,
@@ -74,6 +76,12 @@ export class Lanes {
       })
       return { plan, engines, scheduler }
     })
+    for (const { name, family, tiers } of families.values()) {
+      for (const { tier } of tiers) {
+        const lane = this.#lanes.find(({ plan }) => plan.holds(family, tier)) ?? this.#lanes[0]!
+        this.#laneOf.add({ family: name, tier }, lane)
+      }
+    }
   }
 
   /** Requests that wait, in all. */
@@ -91,9 +99,8 @@ export class Lanes {
     return this.#lanes.every(({ engines }) => engines.hopeless)
   }
 
-  of({ family, tier }: TierKey): Lane {
-    const served = this.#families.get(family)!.family
-    return this.#lanes.find(({ plan }) => plan.holds(served, tier)) ?? this.#lanes[0]!
+  of(key: TierKey): Lane {
+    return this.#laneOf.get(key)!
   }
 
   /** Where a request may be answered soonest: of `auto`, on the cheapest tier. */
@@ -104,7 +111,9 @@ export class Lanes {
 
   /** @returns the family's tiers whose engines can be kept running, most accurate first */
   tiersIn({ name, tiers }: ServedFamily): TierName[] {
-    return tiers.map(({ tier }) => tier).filter((tier) => !this.of({ family: name, tier }).engines.hopeless)
+    const served: TierName[] = []
+    for (const { tier } of tiers) if (!this.of({ family: name, tier }).engines.hopeless) served.push(tier)
+    return served
   }
 
   /** @returns why a tier is not routed to: its engines cannot be kept running; undefined when they can */

@@ -17,9 +17,8 @@ export class Overtaking {
 
   /** @param slackMs from arrival to deadline */
   arrived(slackMs: number, costMs: number, nowMs: number): void {
-    this.#workMs.forEach((work, index) => {
-      this.#workMs[index] = work * this.#decay(nowMs)
-    })
+    const kept = this.#decay(nowMs)
+    for (let index = 0; index < CLASSES; index++) this.#workMs[index]! *= kept
     this.#atMs = nowMs
     this.#workMs[slackClass(slackMs)]! += costMs
   }

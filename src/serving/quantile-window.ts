@@ -7,8 +7,8 @@ export class QuantileWindow {
   readonly #capacity: number
   /** in the order in which they will be forgotten: a ring once it is full */
   readonly #values: number[]
-  /** the same values, ascending */
-  readonly #sorted: number[]
+  /** the same values, ascending; as many as `#values` has */
+  readonly #sorted: Float64Array
   /** seeds not yet replaced: they stand at the ring's start */
   #seedsLeft: number
   #next = 0
@@ -21,7 +21,8 @@ export class QuantileWindow {
   constructor(capacity: number, seeds: readonly number[]) {
     this.#capacity = capacity
     this.#values = [...seeds]
-    this.#sorted = seeds.toSorted((a, b) => a - b)
+    this.#sorted = new Float64Array(capacity)
+    this.#sorted.set(seeds.toSorted((a, b) => a - b))
     this.#seedsLeft = seeds.length
   }
 
@@ -39,8 +40,10 @@ export class QuantileWindow {
       this.#replace(this.#next, value)
       this.#next = (this.#next + 1) % this.#capacity
     } else if (this.#values.length < this.#capacity) {
+      const rank = this.#rankOf(value)
+      this.#sorted.copyWithin(rank + 1, rank, this.#values.length)
+      this.#sorted[rank] = value
       this.#values.push(value)
-      this.#insert(value)
       this.#next = this.#values.length % this.#capacity
     } else {
       this.#replace(this.#next, value)
@@ -53,31 +56,35 @@ export class QuantileWindow {
    * @returns NaN of nothing at all
    */
   quantile(q: number): number {
-    const count = this.#sorted.length
+    const count = this.#values.length
     const rank = Math.min(count, Math.max(1, Math.ceil((count + 1) * q)))
-    return this.#sorted[rank - 1] ?? Number.NaN
+    return count === 0 ? Number.NaN : this.#sorted[rank - 1]!
   }
 
   /** @returns the share of the values that are larger; NaN of nothing at all */
   shareAbove(value: number): number {
-    const count = this.#sorted.length
+    const count = this.#values.length
     return (count - this.#rankOf(value, true)) / count
   }
 
+  /** Only what lies between the two moves. */
   #replace(index: number, value: number): void {
-    this.#sorted.splice(this.#rankOf(this.#values[index]!), 1)
+    const from = this.#rankOf(this.#values[index]!)
+    const to = this.#rankOf(value)
     this.#values[index] = value
-    this.#insert(value)
-  }
-
-  #insert(value: number): void {
-    this.#sorted.splice(this.#rankOf(value), 0, value)
+    if (to > from) {
+      this.#sorted.copyWithin(from, from + 1, to)
+      this.#sorted[to - 1] = value
+    } else {
+      this.#sorted.copyWithin(to + 1, to, from)
+      this.#sorted[to] = value
+    }
   }
 
   /** @returns how many values are smaller, or equal as well */
   #rankOf(value: number, orEqual = false): number {
     let low = 0
-    let high = this.#sorted.length
+    let high = this.#values.length
     while (low < high) {
       const middle = (low + high) >> 1
       const known = this.#sorted[middle]!

@@ -20,6 +20,8 @@ export function requestInferenceMs(
   bounds: BatchBounds,
   engines: number,
 ): number {
+  // nearly every request: one text that fits one window
+  if (lengths.length === 1) return Math.max(0, model.typical(lengths[0]!, 1))
   const packed = bounds.packed === true
   const batches: { rows: number; longest: number; real: number }[] = []
   for (const tokens of [...lengths].sort((a, b) => b - a)) {

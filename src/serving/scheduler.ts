@@ -16,7 +16,7 @@ import { BATCH_SHAPE, planBatch, tokensPerRow } from './batch-planner.js'
 import { BusyClock } from './busy-clock.js'
 import { DeadlineQueue } from './deadline-queue.js'
 import type { Batch, BatchResult } from './engine.js'
-import { type TierKey, tierId } from './engine-protocol.js'
+import type { TierKey } from './engine-protocol.js'
 import { FairShare } from './fair-share.js'
 import { LONGEST_HOLD_MS, mayHoldBack } from './giving-way.js'
 import { Harm, type PossibleWork } from './harm.js'
@@ -26,6 +26,7 @@ import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
 import { type QueuedItem, queuedItems, type Work } from './queued-work.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
+import { TierMap } from './tier-map.js'
 import type { ServingObserver } from './types.js'
 
 /** What the scheduler needs of the engines. */
@@ -64,13 +65,17 @@ type Queue = DeadlineQueue<Ticket, QueuedItem>
 
 export class Scheduler {
   readonly #options: SchedulerOptions
-  readonly #queues = new Map<string, { key: TierKey; queue: Queue }>()
+  readonly #queues = new TierMap<{ readonly key: TierKey; readonly queue: Queue }>()
   readonly #overtaking = new Overtaking()
   readonly #fairShare = new FairShare()
   readonly #runs = new BusyClock()
   readonly #times: LaneTimes
   readonly #harm: Harm
   #timer: NodeJS.Timeout | undefined
+  /** what the timer is set for */
+  #timerMs = 0
+  /** nothing that waits is too late before; what set it may have left since */
+  #doomMs = Number.POSITIVE_INFINITY
   /** since when it gives way though an engine is idle and work waits */
   #heldSinceMs: number | undefined
 
@@ -96,7 +101,7 @@ export class Scheduler {
   /** Requests that wait, in all. */
   get waiting(): number {
     let owners = 0
-    for (const { queue } of this.#queues.values()) owners += queue.owners
+    for (const { queue } of this.#queues.values) owners += queue.owners
     return owners
   }
 
@@ -112,8 +117,7 @@ export class Scheduler {
     const tokens = work.sequences.reduce((sum, { length }) => sum + length, 0)
     admit(work.key.tier, tokens, this.#waitingFor(queue), this.#options, () => this.#drainMs())
     const ticket = new Ticket(work.key, work.sequences.length, { ...work, nowMs }, (settled) => {
-      queue.removeOwner(settled)
-      this.#reportDepth(work.key)
+      if (queue.removeOwner(settled)) this.#reportDepth(work.key)
     })
     const items = queuedItems(work, ticket, {
       times: this.#times.of(work.key),
@@ -122,7 +126,7 @@ export class Scheduler {
       waiting: queue.owners,
     })
     for (const { costMs, deadlineMs } of items) this.#overtaking.arrived(deadlineMs - nowMs, costMs, nowMs)
-    queue.add(items)
+    this.#add(queue, items)
     this.#reportDepth(work.key)
     this.pump()
     return ticket.promise
@@ -130,7 +134,7 @@ export class Scheduler {
 
   /** Whether one more request may wait there. */
   hasRoom(key: TierKey): boolean {
-    return hasRoom(this.#queues.get(tierId(key))?.queue.owners ?? 0, this.#options)
+    return hasRoom(this.#queues.get(key)?.queue.owners ?? 0, this.#options)
   }
 
   /** @returns ms until work with this deadline is expected to start if it comes now, what overtakes it meanwhile included */
@@ -157,7 +161,7 @@ export class Scheduler {
   /** @returns ms until work with this deadline would start if it came now and nothing after it */
   waitMs(deadlineMs: number, nowMs: number): number {
     let workAheadMs = 0
-    for (const { queue } of this.#queues.values()) workAheadMs += queue.workAheadMs(deadlineMs)
+    for (const { queue } of this.#queues.values) workAheadMs += queue.workAheadMs(deadlineMs)
     return queueWaitMs(this.#options.runner.busyMs(nowMs), workAheadMs)
   }
 
@@ -183,7 +187,7 @@ export class Scheduler {
 
   /** Fails everything that waits. */
   failAll(error: Error): void {
-    for (const { queue } of this.#queues.values()) {
+    for (const { queue } of this.#queues.values) {
       for (const owner of new Set(queue.items.map((item) => item.owner))) owner.fail(error)
     }
     this.#armTimer(this.#options.now())
@@ -217,13 +221,7 @@ export class Scheduler {
   }
 
   #queue(key: TierKey) {
-    const id = tierId(key)
-    let entry = this.#queues.get(id)
-    if (!entry) {
-      entry = { key, queue: new DeadlineQueue<Ticket, QueuedItem>() }
-      this.#queues.set(id, entry)
-    }
-    return entry
+    return this.#queues.get(key) ?? this.#queues.add(key, { key, queue: new DeadlineQueue<Ticket, QueuedItem>() })
   }
 
   /** Learns what the budget leaves beyond the request's own time on the cheapest tier. */
@@ -239,13 +237,13 @@ export class Scheduler {
   /** @returns what waits, earliest deadline first, as much as is looked at */
   #nextItems(): QueuedItem[] {
     const items: QueuedItem[] = []
-    for (const { queue } of this.#queues.values()) items.push(...queue.items.slice(0, LOOKAHEAD))
+    for (const { queue } of this.#queues.values) items.push(...queue.items.slice(0, LOOKAHEAD))
     return items.sort((a, b) => a.deadlineMs - b.deadlineMs).slice(0, LOOKAHEAD)
   }
 
   #waitingFor(queue: Queue) {
     let tokens = 0
-    for (const other of this.#queues.values()) tokens += other.queue.tokens
+    for (const other of this.#queues.values) tokens += other.queue.tokens
     return { requests: this.waiting + this.#elsewhere(), tokens, ofTier: queue.owners }
   }
 
@@ -256,10 +254,10 @@ export class Scheduler {
 
   #mostUrgent() {
     const waiting = new Set<string>()
-    for (const { key, queue } of this.#queues.values()) if (queue.items.length > 0) waiting.add(key.family)
+    for (const { key, queue } of this.#queues.values) if (queue.items.length > 0) waiting.add(key.family)
     const mayRun = this.#fairShare.eligible(waiting)
     let best: { key: TierKey; queue: Queue } | undefined
-    for (const entry of this.#queues.values()) {
+    for (const entry of this.#queues.values) {
       const head = entry.queue.items[0]
       if (head && mayRun(entry.key.family) && (!best || head.deadlineMs < best.queue.items[0]!.deadlineMs)) best = entry
     }
@@ -315,34 +313,55 @@ export class Scheduler {
         again.push({ ...item, attempts, strict: false, latestStartMs: Number.POSITIVE_INFINITY })
     }
     // its neighbours may have failed a request that also has sequences here
-    queue.add(again.filter(({ owner }) => !owner.settled))
+    this.#add(
+      queue,
+      again.filter(({ owner }) => !owner.settled),
+    )
     this.pump()
   }
 
+  #add(queue: Queue, items: readonly QueuedItem[]): void {
+    queue.add(items)
+    for (const { latestStartMs } of items) this.#doomMs = Math.min(this.#doomMs, latestStartMs)
+  }
+
   #dropDoomed(nowMs: number): void {
-    for (const { queue } of this.#queues.values()) {
+    if (nowMs <= this.#doomMs) return
+    for (const { queue } of this.#queues.values) {
       const doomed = new Set<Ticket>()
       for (const item of queue.items) if (item.latestStartMs < nowMs) doomed.add(item.owner)
       for (const ticket of doomed) ticket.fail(new DeadlineExceeded(ticket.budgetMs ?? 0))
     }
+    this.#doomMs = Number.POSITIVE_INFINITY
+    for (const { queue } of this.#queues.values) {
+      for (const { latestStartMs } of queue.items) this.#doomMs = Math.min(this.#doomMs, latestStartMs)
+    }
   }
 
-  /** A caller whose deadline cannot be met hears so then, not when an engine next becomes free; what is held back is not forgotten. */
+  /**
+   * A caller whose deadline cannot be met hears so then, not when an engine next becomes free; what is held back is not forgotten. A
+   * timer that rings too early, for what has run since, is set again when it rings: to set it for every request costs more.
+   */
   #armTimer(nowMs: number): void {
+    if (this.waiting === 0) this.#doomMs = Number.POSITIVE_INFINITY
+    const heldUntilMs = this.#heldSinceMs === undefined ? Number.POSITIVE_INFINITY : this.#heldSinceMs + LONGEST_HOLD_MS
+    const earliestMs = Math.min(this.#doomMs, heldUntilMs)
+    if (Number.isFinite(earliestMs) && this.#timer && this.#timerMs <= earliestMs) return
     clearTimeout(this.#timer)
-    let earliestMs = Number.POSITIVE_INFINITY
-    for (const { queue } of this.#queues.values()) {
-      for (const { latestStartMs } of queue.items) earliestMs = Math.min(earliestMs, latestStartMs)
-    }
-    if (this.#heldSinceMs !== undefined) earliestMs = Math.min(earliestMs, this.#heldSinceMs + LONGEST_HOLD_MS)
+    this.#timer = undefined
     if (!Number.isFinite(earliestMs)) return
+    this.#timerMs = earliestMs
     const inMs = Math.max(1, Math.ceil(earliestMs - nowMs) + 1)
-    this.#timer = setTimeout(() => this.pump(), Math.min(LONGEST_TIMER_MS, inMs))
+    const ring = () => {
+      this.#timer = undefined
+      this.pump()
+    }
+    this.#timer = setTimeout(ring, Math.min(LONGEST_TIMER_MS, inMs))
   }
 
   #reportDepth({ tier }: TierKey): void {
     let depth = 0
-    for (const { key, queue } of this.#queues.values()) if (key.tier === tier) depth += queue.owners
+    for (const { key, queue } of this.#queues.values) if (key.tier === tier) depth += queue.owners
     this.#options.observer.queueDepth(tier, depth)
   }
 }

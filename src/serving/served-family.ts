@@ -4,6 +4,7 @@ import type { Family } from '../family/load-family.js'
 import type { VariantName } from '../onnx/variants/variant-names.js'
 import { definitionHash } from '../tokenizer/shared-tokenizer.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
+import { LabelSet } from './calibrated-prediction.js'
 import { CompletionModel, SharedPromises } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import { LatencyModel } from './latency-model.js'
@@ -32,6 +33,7 @@ export class ServedFamily {
   readonly tokenizer: TextTokenizer
   /** of its definition */
   readonly tokenizerHash: string
+  readonly labels: LabelSet
   /** most accurate first */
   readonly tiers: readonly ServedTier[]
 
@@ -39,6 +41,7 @@ export class ServedFamily {
     this.family = family
     this.tokenizer = tokenizer
     this.tokenizerHash = definitionHash(tokenizer.definition)
+    this.labels = new LabelSet(family.manifest.labels)
     this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
       tier,
       temperature: calibration.temperature,

@@ -1,6 +1,6 @@
 /** From a request's texts to their tokens: short texts at once, long ones on a thread of their own, a group at a time. */
 import { InvalidRequest, RequestAborted } from '../errors.js'
-import { htmlToText } from '../tokenizer/html-text.js'
+import { htmlToText, mayHoldMarkup } from '../tokenizer/html-text.js'
 import { ReadingThread } from '../tokenizer/reading-thread.js'
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js'
 import { tooManyTokens } from './long-text.js'
@@ -113,10 +113,21 @@ export function groupTexts(
 }
 
 async function readAtOnce(tokenizer: TextTokenizer, texts: readonly string[]): Promise<Int32Array[]> {
-  const plain = texts.map(htmlToText)
-  const empty = plain.indexOf('')
-  if (empty >= 0) throw nothingToRead(empty, texts.length)
-  return Promise.all(plain.map((text) => tokenizer.encodeIds(text)))
+  const plain = texts.map((text) => readPlain(tokenizer, text))
+  if (plain.every((ids) => ids !== undefined)) return plain
+  return Promise.all(plain.map((ids, index) => ids ?? readAny(tokenizer, texts, index)))
+}
+
+/** Most texts are plain: they are not cleaned first, since white space, which is all that would change, makes no token. */
+function readPlain(tokenizer: TextTokenizer, text: string): Int32Array | undefined {
+  const ids = mayHoldMarkup(text) ? undefined : tokenizer.plainIds(text)
+  return ids?.length === 0 ? undefined : ids
+}
+
+async function readAny(tokenizer: TextTokenizer, texts: readonly string[], index: number): Promise<Int32Array> {
+  const text = htmlToText(texts[index]!)
+  if (text === '') throw nothingToRead(index, texts.length)
+  return tokenizer.encodeIds(text)
 }
 
 function nothingToRead(index: number, texts: number): Error {

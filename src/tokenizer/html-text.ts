@@ -12,12 +12,17 @@ const UNREAD = new Set(['script', 'style', 'template', 'noscript'])
 const LONE_SURROGATES = /\p{Surrogate}/gu
 const UNTIDY = /[^\S ]| {2}/
 
+/** @returns whether anything but white space may be other in a text's `htmlToText` */
+export function mayHoldMarkup(text: string): boolean {
+  return /[<&]/.test(text)
+}
+
 /**
  * The text of an HTML fragment: tags removed, entities decoded, edges of block elements become spaces, runs of white
  * space become one space. Plain text comes back as it is but for white space; a bare `<` before a space or digit stays.
  */
 export function htmlToText(html: string): string {
-  if (!/[<&]/.test(html)) return tidyText(html)
+  if (!mayHoldMarkup(html)) return tidyText(html)
   const pieces: string[] = []
   let unread = 0
   const parser = new Parser({

@@ -39,6 +39,11 @@ export interface TextTokenizer {
    * written out in the text, such as `[SEP]`, becomes that token, as it does in Hugging Face's tokenizers.
    */
   encode(text: string): Promise<Encoded>
+  /**
+   * The ids of a text that needs no more than its words looked up, at once; undefined for one that `encodeIds` must be asked
+   * for. White space counts for no token, however much of it there is.
+   */
+  plainIds(text: string): Int32Array | undefined
   /** The ids alone: nothing else that the library knows of a text is kept in memory. */
   encodeIds(text: string): Promise<Int32Array>
   encodeBatch(texts: readonly string[]): Promise<Encoded[]>
@@ -81,12 +86,12 @@ export function createTokenizer(definition: string, file: string, limit: Limit =
   }
   // BERT's pre-tokeniser drops whitespace and never looks across it, so pieces cut there give the whole text's tokens
   const chunkable = json.pre_tokenizer?.type === 'BertPreTokenizer' && json.normalizer?.type === 'BertNormalizer'
-  const encodePlain = plainWordPiece(json)
+  const plainIds = plainWordPiece(json) ?? (() => undefined)
 
   const encodePiece = (text: string) => tokenizer.encode(text, null, { addSpecialTokens: false })
   const piecesOf = (text: string) => (chunkable ? splitAtWhitespace(text, CHUNK_CODE_UNITS) : [text])
   const encodeIds = async (text: string): Promise<Int32Array> => {
-    const plain = encodePlain?.(text)
+    const plain = plainIds(text)
     if (plain) return plain
     const ids: Int32Array[] = []
     for (const piece of piecesOf(text)) ids.push(idsOf(await limit(() => encodePiece(piece))))
@@ -127,6 +132,7 @@ export function createTokenizer(definition: string, file: string, limit: Limit =
     maskId: tokenizer.tokenToId('[MASK]') ?? undefined,
     vocabSize: tokenizer.getVocabSize(true),
     encode,
+    plainIds,
     encodeIds,
     encodeBatch: (texts) => Promise.all(texts.map(encode)),
   }

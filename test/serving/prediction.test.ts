@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { softmax } from '../../src/family/softmax.js'
-import { predictionOf } from '../../src/serving/calibrated-prediction.js'
+import { LabelSet, predictionOf } from '../../src/serving/calibrated-prediction.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
 import { type LongTextPolicy, prepareTexts } from '../../src/serving/long-text.js'
 import { planProviders } from '../../src/serving/provider-choice.js'
@@ -33,7 +33,7 @@ test('logits far apart do not overflow', () => {
 
 test('a prediction names the most likely label and abstains below the bound', () => {
   const [prepared] = prepareTexts([text(30)], special, { ...policy, longText: 'truncate' })
-  const prediction = predictionOf(Float64Array.of(0.2, 0.5, 0.3), ['a', 'b', 'c'], prepared!, 0.6)
+  const prediction = predictionOf(Float64Array.of(0.2, 0.5, 0.3), new LabelSet(['a', 'b', 'c']), prepared!, 0.6)
   assert.deepEqual(prediction, {
     label: 'b',
     probability: 0.5,

@@ -29,7 +29,7 @@ test('long texts are read on a thread to the same tokens, in order', async () =>
   ]
   // the event loop's own tokenizer is left alone
   const encodeIds = () => assert.fail('tokenized on the event loop')
-  const untouched = { name: 'tiny', tokenizer: { ...tokenizer, encodeIds } }
+  const untouched = { name: 'tiny', tokenizer: { ...tokenizer, encodeIds, plainIds: encodeIds } }
   assert.deepEqual(await reader.read(untouched, texts, unlimited), expected)
   await assert.rejects(reader.read(untouched, ['the court'], unlimited), /tokenized on the event loop/)
 })

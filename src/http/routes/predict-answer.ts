@@ -15,10 +15,15 @@ export function predictAnswer({
     version,
     tier,
     provider,
-    predictions: predictions.map(({ tokensUsed, ...prediction }) => ({
-      ...prediction,
-      probabilities: { ...prediction.probabilities },
-      tokens_used: tokensUsed,
+    predictions: predictions.map((prediction) => ({
+      label: prediction.label,
+      probability: prediction.probability,
+      probabilities: prediction.probabilities,
+      tokens: prediction.tokens,
+      tokens_used: prediction.tokensUsed,
+      windows: prediction.windows,
+      truncated: prediction.truncated,
+      abstained: prediction.abstained,
     })),
     routing: {
       requested_tier: routing.requestedTier,
@@ -47,10 +52,8 @@ export function predictHeaders({ tier, family, routing, stages }: ClassifyResult
 
 /** @returns the value of `Server-Timing`: each stage with its duration in milliseconds */
 export function serverTiming({ tokenizeMs, queueMs, inferenceMs }: StageDurations): string {
-  const stages = { tokenize: tokenizeMs, queue: queueMs, inference: inferenceMs }
-  return Object.entries(stages)
-    .map(([stage, ms]) => `${stage};dur=${microsecondPrecision(ms)}`)
-    .join(', ')
+  const ms = microsecondPrecision
+  return `tokenize;dur=${ms(tokenizeMs)}, queue;dur=${ms(queueMs)}, inference;dur=${ms(inferenceMs)}`
 }
 
 function microsecondPrecision(ms: number): number {
