@@ -1,11 +1,13 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino'
 import { isLextierError } from '../errors.js'
 
 /**
  * Every write hands the lines to another thread, which costs an answer a tenth of its CPU time: a full buffer is one write, and so is
- * what this much time brings. A pipe takes 4 KiB as a whole, so that the lines of several processes do not mix.
+ * what this much time brings; warnings and errors are written at once. A pipe takes 4 KiB as a whole, so that the lines of several processes do not mix.
  */
 const BUFFERED_WRITES = { minLength: 3_600, maxWrite: 4_096, periodicFlush: 100 } as const
+
+const URGENT = pino.levels.values.warn!
 
 /**
  * The server's log: JSON lines without request texts. Requests are logged as method and route; an error that is not ours
@@ -20,7 +22,15 @@ export function createServerLogger(level: string, destination?: DestinationStrea
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { req: describeRequest, res: describeResponse, err: describeError, error: describeError },
   }
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, ...BUFFERED_WRITES }))
+  if (destination) return pino(options, destination)
+  const stream = pino.destination({ dest: 1, sync: false, ...BUFFERED_WRITES })
+  const hooks: LoggerOptions['hooks'] = {
+    logMethod(args, method, level) {
+      method.apply(this, args)
+      if (level >= URGENT) stream.flush()
+    },
+  }
+  return pino({ ...options, hooks }, stream)
 }
 
 function describeRequest(request: { id?: string; method?: string }): object {

@@ -2,14 +2,17 @@
  * An inference process: loads the tiers it is told to, times them, then answers batches one after the other. It owns the
  * native sessions, so neither a long run nor a crash in a provider reaches the API process. It leaves when its parent does.
  */
+import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { FamilyFileAltered } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { MANIFEST_FILE } from '../family/manifest.js'
 import type { VariantSession } from '../onnx/variants/open-variant.js'
+import { type BatchFrame, decodeBatch, encodeLogits } from './batch-frames.js'
 import { engineFault } from './engine-fault.js'
-import { type EngineCommand, type EngineReport, type LoadCommand, type RunCommand, tierId } from './engine-protocol.js'
+import { type EngineReport, FRAMES_FD, type LoadCommand, tierId } from './engine-protocol.js'
+import { FrameReader } from './frames.js'
 import { runOnlyWhenIdle } from './idle-scheduling.js'
 import { warmUp } from './warm-up.js'
 
@@ -106,24 +109,19 @@ function variantNotes({ refused, cacheFault }: VariantSession): string[] {
   return notes
 }
 
-async function run({ batchId, family, tier, tokens, lengths }: RunCommand): Promise<void> {
+async function run({ batchId, tier, sequences }: BatchFrame): Promise<void> {
   try {
-    const session = sessions.get(tierId({ family, tier }))
-    if (!session) throw new Error(`tier "${tier}" of "${family}" is not loaded`)
-    let end = 0
-    const sequences = Array.from(lengths, (length) => {
-      end += length
-      return { inputIds: tokens.subarray(end - length, end) }
-    })
+    const session = sessions.get(tier)
+    if (!session) throw new Error(`tier "${tier}" is not loaded`)
     const startMs = performance.now()
-    const rows = await session.run(sequences)
+    const rows = await session.run(sequences.map((inputIds) => ({ inputIds })))
     const inferenceMs = performance.now() - startMs
     const labels = rows[0]?.length ?? 0
     const logits = new Float32Array(rows.length * labels)
     rows.forEach((row, index) => {
       logits.set(row, index * labels)
     })
-    report({ type: 'done', batchId, logits, inferenceMs })
+    frames.write(encodeLogits({ batchId, inferenceMs, logits }))
   } catch (error) {
     report({ type: 'batch-failed', batchId, ...engineFault(error, provider) })
   }
@@ -136,11 +134,21 @@ function anyTokens(length: number, vocabSize: number): Int32Array {
 
 let work: Promise<void> = Promise.resolve()
 
-process.on('message', (command: EngineCommand) => {
-  if (command.type === 'load') work = work.then(() => load(command))
-  else if (command.type === 'run') work = work.then(() => run(command))
-  else work = work.then(() => process.exit(0))
+process.on('message', (command: LoadCommand) => {
+  work = work.then(() => load(command))
 })
+const frames = new Socket({ fd: FRAMES_FD, allowHalfOpen: true })
+const reader = new FrameReader((words) => {
+  const batch = decodeBatch(words)
+  work = work.then(() => run(batch))
+})
+frames.on('data', (piece: Buffer) => reader.push(piece))
+frames.on('end', () => {
+  // what it still answers must have left
+  void work.then(() => frames.end(() => process.exit(0)))
+})
+// the disconnect handler ends this process
+frames.on('error', () => {})
 process.on('disconnect', () => process.exit(0))
 // Ctrl-C and service managers signal the whole group; the parent decides when accepted work is done
 process.on('SIGINT', () => {})

@@ -1,4 +1,7 @@
-/** Messages between the API process and an inference process, over Node's IPC channel with structured clones. */
+/**
+ * Messages between the API process and an inference process, over Node's IPC channel with structured clones. Batches and their logits go
+ * as frames over a pipe of their own (batch-frames.ts); its end tells the engine to finish and exit.
+ */
 import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
 import type { Provider } from '../onnx/providers.js'
@@ -39,20 +42,8 @@ export interface LoadCommand {
   readonly maxBatchTokens: number
 }
 
-/** Sequences of one tier, end to end: sequence i is the next `lengths[i]` of `tokens`. */
-export interface RunCommand extends TierKey {
-  readonly type: 'run'
-  readonly batchId: number
-  readonly tokens: Int32Array
-  readonly lengths: Int32Array
-}
-
-/** Finish and exit. */
-export interface StopCommand {
-  readonly type: 'stop'
-}
-
-export type EngineCommand = LoadCommand | RunCommand | StopCommand
+/** Among an engine's standard streams: the pipe of frames. */
+export const FRAMES_FD = 4
 
 /** A tier is loaded and its batch shapes are timed. */
 export interface TierLoaded extends TierKey {
@@ -80,14 +71,6 @@ export interface EngineReady {
   readonly type: 'ready'
 }
 
-export interface BatchDone {
-  readonly type: 'done'
-  readonly batchId: number
-  /** [sequences, labels], row-major */
-  readonly logits: Float32Array
-  readonly inferenceMs: number
-}
-
 /** The batch failed, the engine lives. */
 export interface BatchFailed {
   readonly type: 'batch-failed'
@@ -97,4 +80,4 @@ export interface BatchFailed {
   readonly message: string
 }
 
-export type EngineReport = TierLoaded | TierFailed | EngineReady | BatchDone | BatchFailed
+export type EngineReport = TierLoaded | TierFailed | EngineReady | BatchFailed

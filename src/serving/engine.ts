@@ -1,12 +1,23 @@
 /** The API's end of one inference process: starts it, sends it batches, and turns its death into rejected batches. */
 import { type ChildProcess, fork } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { EngineFailed } from '../errors.js'
+import { decodeLogits, encodeBatch } from './batch-frames.js'
 import type { ServingLog } from './classifier-options.js'
-import type { EngineReport, LoadCommand, RunCommand, TierFailed, TierKey, TierLoaded } from './engine-protocol.js'
+import {
+  type EngineReport,
+  FRAMES_FD,
+  type LoadCommand,
+  type TierFailed,
+  type TierKey,
+  type TierLoaded,
+  tierId,
+} from './engine-protocol.js'
+import { FrameReader } from './frames.js'
 
 /** The child's file beside this one: compiled in production, run through tsx from a checkout. */
 export const ENGINE_FILE = fileURLToPath(new URL(`./engine-process${extname(import.meta.url)}`, import.meta.url))
@@ -52,6 +63,8 @@ interface Pending {
 
 export class Engine {
   readonly #child: ChildProcess
+  /** batches out, logits in */
+  readonly #frames: Socket
   readonly #options: EngineOptions
   readonly #pending = new Map<number, Pending>()
   readonly #lastErrors: string[] = []
@@ -64,8 +77,14 @@ export class Engine {
     this.#child = fork(options.file, [], {
       serialization: 'advanced',
       execArgv: childExecArgv(process.execArgv, options.file),
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      // the last one is FRAMES_FD
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
     })
+    this.#frames = this.#child.stdio[FRAMES_FD] as Socket
+    const reader = new FrameReader((words) => this.#answered(words))
+    this.#frames.on('data', (piece: Buffer) => reader.push(piece))
+    // its exit says why
+    this.#frames.on('error', () => {})
     lowerPriority(this.#child.pid, options.load.niceness)
     this.#child.on('message', (report: EngineReport) => this.#receive(report, events))
     createInterface({ input: this.#child.stderr! }).on('line', (line) => this.#keepErrorLine(line))
@@ -90,7 +109,8 @@ export class Engine {
       })
       this.#child.once('close', (code, signal) => settle(describeExit(code, signal)))
     })
-    this.#send({ type: 'load', ...options.load })
+    const load: LoadCommand = { type: 'load', ...options.load }
+    this.#child.send(load, () => {})
   }
 
   get pid(): number | undefined {
@@ -105,13 +125,6 @@ export class Engine {
   /** @throws EngineFailed when the engine refuses the batch or dies with it */
   run({ family, tier, sequences }: Batch): Promise<BatchResult> {
     const batchId = this.#nextBatchId++
-    const lengths = Int32Array.from(sequences, (sequence) => sequence.length)
-    const tokens = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
-    let at = 0
-    for (const sequence of sequences) {
-      tokens.set(sequence, at)
-      at += sequence.length
-    }
     return new Promise((resolve, reject) => {
       const { stallTimeoutMs, log } = this.#options
       const stallTimer = setTimeout(() => {
@@ -120,22 +133,26 @@ export class Engine {
       }, stallTimeoutMs)
       stallTimer.unref()
       this.#pending.set(batchId, { resolve, reject, rows: sequences.length, stallTimer })
-      const command: RunCommand = { type: 'run', batchId, family, tier, tokens, lengths }
-      this.#send(command)
+      // where the engine is gone, its exit event rejects what is pending
+      if (this.#frames.writable) this.#frames.write(encodeBatch({ batchId, tier: tierId({ family, tier }), sequences }))
     })
   }
 
   /** Lets the engine finish what it has, then ends it; kills it when it does not leave in time. */
   async stop(): Promise<void> {
-    this.#send({ type: 'stop' })
+    this.#frames.end()
     const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_GRACE_MS)
     await this.#gone
     clearTimeout(killer)
   }
 
-  #send(command: LoadCommand | RunCommand | { type: 'stop' }): void {
-    if (!this.#child.connected) return // its exit event rejects what is pending
-    this.#child.send(command, () => {})
+  #answered(words: Int32Array): void {
+    const { batchId, inferenceMs, logits } = decodeLogits(words)
+    const pending = this.#take(batchId)
+    if (!pending) return
+    const labels = logits.length / pending.rows
+    const rows = Array.from({ length: pending.rows }, (_, row) => logits.subarray(row * labels, (row + 1) * labels))
+    pending.resolve({ logits: rows, inferenceMs })
   }
 
   #receive(report: EngineReport, events: EngineEvents): void {
@@ -149,16 +166,6 @@ export class Engine {
       case 'ready':
         events.ready()
         break
-      case 'done': {
-        const pending = this.#take(report.batchId)
-        if (!pending) break
-        const labels = report.logits.length / pending.rows
-        const logits = Array.from({ length: pending.rows }, (_, row) =>
-          report.logits.subarray(row * labels, (row + 1) * labels),
-        )
-        pending.resolve({ logits, inferenceMs: report.inferenceMs })
-        break
-      }
       case 'batch-failed':
         this.#options.log.error({ pid: this.pid, code: report.code, reason: report.message }, 'engine failed a batch')
         this.#take(report.batchId)?.reject(new EngineFailed('a batch failed; the log says why'))

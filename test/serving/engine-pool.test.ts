@@ -136,7 +136,7 @@ test('an inference process has a lower priority than the API and leaves when its
       'tsx',
       '--eval',
       `const { fork } = require('node:child_process')
-       const child = fork(${JSON.stringify(ENGINE_FILE)}, [], { serialization: 'advanced' })
+       const child = fork(${JSON.stringify(ENGINE_FILE)}, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'] })
        child.on('message', ({ type }) => type === 'ready' && console.log(child.pid))
        child.send({ type: 'load', families: [], provider: 'cpu', threads: 1, niceness: 7, maxBatchTokens: 64 })`,
     ],
