@@ -12,6 +12,7 @@ import { Draining as ServerDraining } from '../errors.js'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { App } from './app-types.js'
 import type { Draining } from './draining.js'
+import { REQUEST_LINE } from './server-logger.js'
 
 const UNKNOWN_ROUTE = 'unknown'
 
@@ -30,7 +31,7 @@ export function addRequestLifecycle(app: App, draining: Draining, metrics: HttpM
     // the route's pattern, never the URL: a path or a query may carry text
     app.log[level](
       { reqId: request.id, method: request.method, route, status, durationMs: round(durationMs) },
-      'request',
+      REQUEST_LINE,
     )
   }
   app.decorateRequest('arrivalMs', 0)

@@ -3,11 +3,12 @@ import { isLextierError } from '../errors.js'
 
 /**
  * Every write hands the lines to another thread, which costs an answer a tenth of its CPU time: a full buffer is one write, and so is
- * what this much time brings; warnings and errors are written at once. A pipe takes 4 KiB as a whole, so that the lines of several processes do not mix.
+ * what this much time brings; every line but those of requests is written at once. A pipe takes 4 KiB as a whole, so that the lines of several processes do not mix.
  */
 const BUFFERED_WRITES = { minLength: 3_600, maxWrite: 4_096, periodicFlush: 100 } as const
 
-const URGENT = pino.levels.values.warn!
+/** The message of a request's line. */
+export const REQUEST_LINE = 'request'
 
 /**
  * The server's log: JSON lines without request texts. Requests are logged as method and route; an error that is not ours
@@ -25,9 +26,9 @@ export function createServerLogger(level: string, destination?: DestinationStrea
   if (destination) return pino(options, destination)
   const stream = pino.destination({ dest: 1, sync: false, ...BUFFERED_WRITES })
   const hooks: LoggerOptions['hooks'] = {
-    logMethod(args, method, level) {
+    logMethod(args, method) {
       method.apply(this, args)
-      if (level >= URGENT) stream.flush()
+      if (args.at(-1) !== REQUEST_LINE) stream.flush()
     },
   }
   return pino({ ...options, hooks }, stream)

@@ -1,5 +1,6 @@
 /** Every instrument of the server: names, units, labels and buckets, as docs promise them. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { TallyCounter, TallyHistogram } from './tallies.js'
 
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const RATIO_BUCKETS = [0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10]
@@ -12,11 +13,11 @@ export type Instruments = ReturnType<typeof createInstruments>
 export function createInstruments(registry: Registry) {
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
-    new Counter({ name: `lextier_${name}`, help, labelNames, registers })
+    new TallyCounter({ name: `lextier_${name}`, help, labelNames, registry })
   const gauge = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
     new Gauge({ name: `lextier_${name}`, help, labelNames, registers })
   const histogram = <T extends string>(name: string, help: string, buckets: number[], ...labelNames: T[]) =>
-    new Histogram({ name: `lextier_${name}`, help, buckets, labelNames, registers })
+    new TallyHistogram({ name: `lextier_${name}`, help, labelNames, registry }, buckets)
   return {
     requests: counter('requests_total', 'HTTP requests answered', 'route', 'status'),
     requestDuration: histogram(
@@ -45,7 +46,11 @@ export function createInstruments(registry: Registry) {
     batchSize: histogram('batch_size', 'Sequences in a batch', BATCH_SIZE_BUCKETS, 'tier'),
     batchTokens: histogram('batch_tokens', 'Tokens in a batch', BATCH_TOKEN_BUCKETS, 'tier'),
     rejected: counter('rejected_total', 'Prediction requests that got no prediction, by error code', 'reason'),
-    engineRestarts: counter('engine_restarts_total', 'Engine processes started again after they died'),
+    engineRestarts: new Counter({
+      name: 'lextier_engine_restarts_total',
+      help: 'Engine processes started again after they died',
+      registers,
+    }),
     confidence: histogram(
       'confidence',
       "Calibrated probability of the answer's label",

@@ -1,4 +1,5 @@
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
+import type { TierName } from '../family/family-schema.js'
 import type { ClassifyResult, ServingObserver } from '../serving/types.js'
 import { createInstruments, type Instruments } from './instruments.js'
 
@@ -57,12 +58,17 @@ export function createMetrics({ processMetrics }: { processMetrics: boolean }): 
   const registry = new Registry()
   if (processMetrics) collectDefaultMetrics({ register: registry })
   const instruments = createInstruments(registry)
-  const rejected = (reason: string) => instruments.rejected.inc({ reason: REASONS.has(reason) ? reason : 'INTERNAL' })
+  /** told three times a request, asked for once a scrape */
+  const depths = new Map<TierName, number>()
+  const readDepths = () => {
+    for (const [tier, depth] of depths) instruments.queueDepth.set({ tier }, depth)
+  }
+  const rejected = (reason: string) => instruments.rejected.of(REASONS.has(reason) ? reason : 'INTERNAL').inc()
   return {
     http: {
       answered(route, status, durationSeconds) {
-        instruments.requests.inc({ route, status: String(status) })
-        instruments.requestDuration.observe({ route }, durationSeconds)
+        instruments.requests.of(route, String(status)).inc()
+        instruments.requestDuration.of(route).observe(durationSeconds)
       },
       rejected,
     },
@@ -70,10 +76,10 @@ export function createMetrics({ processMetrics }: { processMetrics: boolean }): 
       answered: (result) => observeAnswer(instruments, result),
       rejected,
       batch({ tier, size, tokens }) {
-        instruments.batchSize.observe({ tier }, size)
-        instruments.batchTokens.observe({ tier }, tokens)
+        instruments.batchSize.of(tier).observe(size)
+        instruments.batchTokens.of(tier).observe(tokens)
       },
-      queueDepth: (tier, depth) => instruments.queueDepth.set({ tier }, depth),
+      queueDepth: (tier, depth) => depths.set(tier, depth),
       engineRestarted: () => instruments.engineRestarts.inc(),
       familyReady: (labels) => instruments.familyInfo.set(labels, 1),
     },
@@ -83,21 +89,27 @@ export function createMetrics({ processMetrics }: { processMetrics: boolean }): 
         if (labels.family === family && labels.version === version) instruments.familyInfo.remove(labels)
       }
     },
-    exposition: () => registry.metrics(),
-    snapshot: () => registry.getMetricsAsJSON(),
+    exposition() {
+      readDepths()
+      return registry.metrics()
+    },
+    snapshot() {
+      readDepths()
+      return registry.getMetricsAsJSON()
+    },
     contentType: registry.contentType,
   }
 }
 
 function observeAnswer(instruments: Instruments, { family, tier, predictions, routing, stages }: ClassifyResult): void {
   for (const { label, probability } of predictions) {
-    instruments.predictions.inc({ family, tier, label })
-    instruments.confidence.observe({ family, tier }, probability)
+    instruments.predictions.of(family, tier, label).inc()
+    instruments.confidence.of(family, tier).observe(probability)
   }
-  instruments.tierSelected.inc({ family, tier, reason: routing.reason })
-  if (routing.budgetMet !== undefined) instruments.budget.inc({ family, tier, met: String(routing.budgetMet) })
-  if (routing.predictedMs > 0) instruments.predictionRatio.observe({ tier }, routing.actualMs / routing.predictedMs)
-  instruments.stageDuration.observe({ stage: 'tokenize', tier }, stages.tokenizeMs / 1000)
-  instruments.stageDuration.observe({ stage: 'queue', tier }, stages.queueMs / 1000)
-  instruments.stageDuration.observe({ stage: 'inference', tier }, stages.inferenceMs / 1000)
+  instruments.tierSelected.of(family, tier, routing.reason).inc()
+  if (routing.budgetMet !== undefined) instruments.budget.of(family, tier, String(routing.budgetMet)).inc()
+  if (routing.predictedMs > 0) instruments.predictionRatio.of(tier).observe(routing.actualMs / routing.predictedMs)
+  instruments.stageDuration.of('tokenize', tier).observe(stages.tokenizeMs / 1000)
+  instruments.stageDuration.of('queue', tier).observe(stages.queueMs / 1000)
+  instruments.stageDuration.of('inference', tier).observe(stages.inferenceMs / 1000)
 }
