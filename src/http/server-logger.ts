@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { isLextierError } from '../errors.js'
 
@@ -21,6 +22,20 @@ export function createServerLogger(level: string, destination?: DestinationStrea
     serializers: { req: describeRequest, res: describeResponse, err: describeError, error: describeError },
   }
   return pino(options, destination ?? pino.destination({ dest: 1, sync: false, ...BUFFERED_WRITES }))
+}
+
+/** A reader that does not read must not keep a process that has nothing else to do. */
+const FLUSH_TIMEOUT_MS = 1_000
+
+/**
+ * Before the process ends in order: what is still being written at its exit may be written a second time by the logger.
+ * @returns when every line so far is written, or cannot be
+ */
+export async function written(logger: Pick<Logger, 'flush'>): Promise<void> {
+  const flush = () => new Promise<void>((resolve) => logger.flush(() => resolve()))
+  // the first waits for the write under way, the second writes what came up behind it
+  const all = flush().then(flush)
+  await Promise.race([all, sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })])
 }
 
 function describeRequest(request: { id?: string; method?: string }): object {
