@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { isLextierError } from '../errors.js'
+import { stackFrames } from '../stack-frames.js'
 
 /**
  * Every write hands the lines to another thread, which costs an answer a tenth of its CPU time: a full buffer is one write, and so is
@@ -56,6 +57,6 @@ export function describeError(error: unknown): object {
       ? { ...ours, message: error.message }
       : ours
   }
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return { type: error.name, stack: frames.slice(0, 12).map((line) => line.trim()) }
+  const frames = stackFrames(error).slice(0, 12)
+  return { type: error.name, stack: frames.map((line) => line.trim()) }
 }
