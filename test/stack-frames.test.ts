@@ -12,6 +12,7 @@ test('frames are told without any line of the message, even one that looks like 
 test('an error without a message has its frames, one whose message was exchanged has none', () => {
   assert.match(stackFrames(new Error())[0] ?? '', /stack-frames\.test\.ts/)
   const error = new Error('a\n    at secret')
+  assert.match(error.stack ?? '', /secret/)
   error.message = 'b'
   assert.deepEqual(stackFrames(error), [])
 })
