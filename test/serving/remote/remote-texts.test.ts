@@ -57,6 +57,7 @@ test('what is being read when the families change is read to its end, and the th
   const before = threads()
   const long = requestOf(Array.from({ length: 4 }, () => 'the court '.repeat(30_000)))
   const reading = texts.read('a', long)
+  texts.add({ [second.hash]: second.definition })
   texts.serve(familiesOf({ a: second }))
   const after = texts.read('a', requestOf(['the court '.repeat(20_000)]))
   const { ids, tokenizer } = await reading
