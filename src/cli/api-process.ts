@@ -4,7 +4,7 @@
  */
 import { buildApp } from '../http/build-app.js'
 import type { Draining } from '../http/draining.js'
-import { createServerLogger } from '../http/server-logger.js'
+import { createServerLogger, written } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
@@ -20,11 +20,13 @@ const expositions = new Map<number, (exposition: string) => void>()
 let questions = 0
 let app: Awaited<ReturnType<typeof buildApp>>['app'] | undefined
 let draining: Draining | undefined
+let logger: ReturnType<typeof createServerLogger> | undefined
 
 async function listen({ config, version }: ListenMessage): Promise<void> {
-  const logger = createServerLogger(config.logLevel)
+  const log = createServerLogger(config.logLevel)
+  logger = log
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'uncaught')
+    log.fatal({ err: error }, 'uncaught')
     process.exit(EXIT_FAILURE)
   })
   const catalogue = {
@@ -34,7 +36,7 @@ async function listen({ config, version }: ListenMessage): Promise<void> {
   }
   try {
     const ofAllProcesses = { ...metrics, exposition: askForExposition }
-    const built = await buildApp({ classifier, catalogue, metrics: ofAllProcesses, config, logger, version })
+    const built = await buildApp({ classifier, catalogue, metrics: ofAllProcesses, config, logger: log, version })
     app = built.app
     draining = built.draining
     const { host, port } = config
@@ -60,6 +62,7 @@ async function drain(): Promise<void> {
   // the listener closes first: what still arrives is refused by the system, not half answered
   await app?.close()
   await classifier.drain()
+  if (logger) await written(logger)
   process.exit(0)
 }
 

@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type MetricsSnapshot, mergedExposition } from '../metrics/metrics.js'
+import { countsOf, type MetricsSnapshot, mergedExposition } from '../metrics/metrics.js'
 import type { ServingLog } from '../serving/classifier-options.js'
 import { childExecArgv } from '../serving/engine.js'
 import { restartDelayMs } from '../serving/engine-pool.js'
@@ -17,7 +17,7 @@ const FILE = fileURLToPath(new URL(`./api-process${extname(import.meta.url)}`, i
 /** How late an API process may hear of a change in readiness, and of what is served, latency profiles included. */
 const READINESS_MS = 100
 const STATE_MS = 1_000
-/** A process that does not tell its figures in time is left out of the sum. */
+/** A process that does not tell its figures in time stands in the sum with those that it told last. */
 const SNAPSHOT_TIMEOUT_MS = 2_000
 const PROVEN_AFTER_MS = 10_000
 
@@ -36,8 +36,13 @@ interface Front {
   readonly worker: Worker
   readonly host: ClassifierHost
   readonly startedMs: number
+  /** it hears messages */
+  started: boolean
+  listens: boolean
   readonly listening: Promise<void>
   readonly snapshots: Map<number, (snapshot: MetricsSnapshot) => void>
+  /** what it told last of its figures */
+  snapshot: MetricsSnapshot
 }
 
 export class ApiProcesses {
@@ -48,6 +53,8 @@ export class ApiProcesses {
   #questions = 0
   #draining = false
   #onIdle: (() => void) | undefined
+  /** of processes that have ended: a sum that fell would look to a reader of rates like a new start */
+  #ofEnded: Promise<MetricsSnapshot> = Promise.resolve([])
 
   private constructor(options: ApiProcessesOptions) {
     this.#options = options
@@ -96,7 +103,7 @@ export class ApiProcesses {
   begin(): void {
     this.#draining = true
     for (const timer of this.#timers) clearInterval(timer)
-    this.#each((front) => tell(front, { type: 'drain' }))
+    this.#each(drain)
   }
 
   /** @returns when every process has answered what it had, and has ended */
@@ -107,8 +114,9 @@ export class ApiProcesses {
     })
   }
 
+  /** Of those that hear it: the others are told as they start. */
   #each(act: (front: Front) => void): void {
-    for (const front of this.#fronts) act(front)
+    for (const front of this.#fronts) if (front.started) act(front)
   }
 
   #start(): Front {
@@ -123,17 +131,29 @@ export class ApiProcesses {
     })
     // who waits hears of it; a process that is started again is only logged
     listening.catch(() => {})
-    const front: Front = { worker, host, startedMs: performance.now(), listening, snapshots: new Map() }
+    const front: Front = {
+      worker,
+      host,
+      startedMs: performance.now(),
+      started: false,
+      listens: false,
+      listening,
+      snapshots: new Map(),
+      snapshot: [],
+    }
     this.#fronts.add(front)
     worker.on('message', (message: FromApiProcess) => {
       switch (message.type) {
         case 'started':
+          front.started = true
+          if (this.#draining) return drain(front)
           host.tellReadiness()
           host.tellState()
           tell(front, { type: 'listen', ...listen })
           break
         case 'listening':
           log.info({ pid: worker.process.pid }, 'API process listens')
+          front.listens = true
           listens()
           break
         case 'listen-failed':
@@ -161,6 +181,7 @@ export class ApiProcesses {
   #ended(front: Front, reason: string): void {
     front.host.close()
     this.#fronts.delete(front)
+    this.#ofEnded = this.#ofEnded.then((before) => countsOf([before, front.snapshot]))
     if (this.#fronts.size === 0) this.#onIdle?.()
     if (this.#draining) return
     const proven = performance.now() - front.startedMs > PROVEN_AFTER_MS
@@ -174,16 +195,25 @@ export class ApiProcesses {
 
   /** Of this process and of all that listen. */
   async #exposition(): Promise<string> {
-    const asked = [...this.#fronts].map(async (front) => {
+    const listening = [...this.#fronts].filter(({ listens }) => listens)
+    const asked = listening.map(async (front) => {
       const id = this.#questions++
       const answer = new Promise<MetricsSnapshot>((resolve) => front.snapshots.set(id, resolve))
       tell(front, { type: 'metrics?', id })
       const snapshot = await Promise.race([answer, sleep(SNAPSHOT_TIMEOUT_MS, undefined, { ref: false })])
       front.snapshots.delete(id)
-      return snapshot ?? []
+      if (snapshot) front.snapshot = snapshot
+      return front
     })
-    return mergedExposition(await Promise.all([this.#options.snapshot(), ...asked]))
+    const own = await this.#options.snapshot()
+    // a process that ended while it was asked is among those that have
+    const fronts = (await Promise.all(asked)).filter((front) => this.#fronts.has(front))
+    return mergedExposition([own, await this.#ofEnded, ...fronts.map(({ snapshot }) => snapshot)])
   }
+}
+
+function drain(front: Front): void {
+  tell(front, { type: 'drain' })
 }
 
 function tell({ worker }: Pick<Front, 'worker'>, message: ToApiProcess): void {

@@ -5,7 +5,7 @@ import type { ServeConfig } from '../config/serve-config.js'
 import { FamilyInvalid } from '../errors.js'
 import { type FamilyListing, listFamilies } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
-import { createServerLogger } from '../http/server-logger.js'
+import { createServerLogger, written } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { findGpuDevices, visibleGpus } from '../onnx/gpu-devices.js'
 import { createClassifier } from '../serving/classifier.js'
@@ -74,6 +74,7 @@ export async function runServer(config: Config, version: string): Promise<void> 
     const unanswered = await shutDown({ ...server, classifier: generations, graceMs: config.graceMs })
     if (unanswered > 0) log.error({ unanswered }, 'the grace time is over; raise LEXTIER_GRACE_MS to wait longer')
     else log.info('stopped')
+    await written(log)
     return unanswered > 0 ? EXIT_FAILURE : 0
   })
   if (process.env.npm_lifecycle_event !== undefined) {

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino'
 import { isLextierError } from '../errors.js'
+import { stackFrames } from '../stack-frames.js'
 
 /**
  * Every write hands the lines to another thread, which costs an answer a tenth of its CPU time: a full buffer is one write, and so is
- * what this much time brings; every line but those of requests is written at once. A pipe takes 4 KiB as a whole, so that the lines of several processes do not mix.
+ * what this much time brings; every line but those of requests is written at once. A pipe takes 4 KiB as a whole, so that the lines of
+ * several processes do not mix.
  */
 const BUFFERED_WRITES = { minLength: 3_600, maxWrite: 4_096, periodicFlush: 100 } as const
 
@@ -34,6 +37,20 @@ export function createServerLogger(level: string, destination?: DestinationStrea
   return pino({ ...options, hooks }, stream)
 }
 
+/** A reader that does not read must not keep a process that has nothing else to do. */
+const FLUSH_TIMEOUT_MS = 1_000
+
+/**
+ * Before the process ends in order: what is still being written at its exit may be written a second time by the logger.
+ * @returns when every line so far is written, or cannot be
+ */
+export async function written(logger: Pick<Logger, 'flush'>): Promise<void> {
+  const flush = () => new Promise<void>((resolve) => logger.flush(() => resolve()))
+  // the first waits for the write under way, the second writes what came up behind it
+  const all = flush().then(flush)
+  await Promise.race([all, sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })])
+}
+
 function describeRequest(request: { id?: string; method?: string }): object {
   return { id: request.id, method: request.method }
 }
@@ -52,6 +69,6 @@ export function describeError(error: unknown): object {
       ? { ...ours, message: error.message }
       : ours
   }
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return { type: error.name, stack: frames.slice(0, 12).map((line) => line.trim()) }
+  const frames = stackFrames(error).slice(0, 12)
+  return { type: error.name, stack: frames.map((line) => line.trim()) }
 }

@@ -26,6 +26,14 @@ export interface Metrics {
 /** Plain data that crosses between processes. */
 export type MetricsSnapshot = readonly object[]
 
+/** @returns what a process that has ended leaves to the sum: what it counted stays counted, what it measured of itself is gone */
+export function countsOf(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const counts = snapshots.map((snapshot) =>
+    (snapshot as { type: string }[]).filter(({ type }) => type === 'counter' || type === 'histogram'),
+  )
+  return AggregatorRegistry.aggregate(counts).getMetricsAsJSON()
+}
+
 /** @returns the text exposition of a server of several processes: counts add up */
 export function mergedExposition(snapshots: readonly MetricsSnapshot[]): Promise<string> {
   return AggregatorRegistry.aggregate(snapshots as object[][]).metrics()

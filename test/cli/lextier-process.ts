@@ -26,12 +26,19 @@ export interface Running {
   readonly finished: Promise<Finished>
 }
 
-/** @param variables added to this process's, less its own LEXTIER_ ones */
-export function start(args: readonly string[], variables: Record<string, string> = {}): Running {
+/**
+ * @param variables added to this process's, less its own LEXTIER_ ones
+ * @param stdout a file descriptor that it writes to; default: `output`
+ */
+export function start(
+  args: readonly string[],
+  variables: Record<string, string> = {},
+  stdout: 'pipe' | number = 'pipe',
+): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     env: { ...Object.fromEntries(inherited), LEXTIER_CACHE: CACHE, ...variables },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
   child.stdout?.on('data', (chunk) => {

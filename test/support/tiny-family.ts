@@ -23,6 +23,8 @@ export interface TinyFamilyOptions {
   readonly windowOverlap?: number
   readonly precision?: Precision
   readonly temperature?: number
+  /** a `tokenizer.json` with as many tokens as the default, the tiny one */
+  readonly tokenizer?: string
 }
 
 const SIZES: Record<TierName, { layers: number; hiddenSize: number }> = {
@@ -36,7 +38,7 @@ export async function writeTinyFamily(dir: string, options: TinyFamilyOptions = 
   const scratch = await mkdtemp(join(tmpdir(), 'tiny-tokenizer-'))
   try {
     const tokenizerFile = join(scratch, 'tokenizer.json')
-    await writeFile(tokenizerFile, tinyTokenizer().json)
+    await writeFile(tokenizerFile, options.tokenizer ?? tinyTokenizer().json)
     return await exportFamily(dir, tinyFamilyExport(tokenizerFile, options))
   } finally {
     await rm(scratch, { recursive: true, force: true })

@@ -8,6 +8,7 @@ import {
   type HostMessage,
   type RemoteAnswer,
   type RemoteCall,
+  type RemoteRequest,
   type ServedState,
   TOKENIZER_CHANGED,
 } from './protocol.js'
@@ -17,7 +18,7 @@ import { TurnBatch } from './turn-batch.js'
 /** What is served now, for API processes. */
 export interface Served {
   state(): ServedState
-  readonly classifier: Pick<Classifier, 'classify' | 'tokenizer' | 'readiness'>
+  readonly classifier: Pick<Classifier, 'classify' | 'refusal' | 'tokenizer' | 'readiness'>
 }
 
 export class ClassifierHost {
@@ -28,6 +29,7 @@ export class ClassifierHost {
   readonly #answers = new TurnBatch<RemoteAnswer>((answers) => this.#send({ type: 'answers', answers }))
   readonly #tokenizersSent = new Set<string>()
   #stateSent = ''
+  #closed = false
   #readinessSent = ''
 
   constructor(served: Served, send: (message: HostMessage) => void) {
@@ -41,12 +43,15 @@ export class ClassifierHost {
   }
 
   receive(message: FrontMessage): void {
+    // what a process has written arrives even after its end
+    if (this.#closed) return
     if (message.type === 'calls') this.#answerAll(message)
     else this.#callers.get(message.id)?.abort()
   }
 
   /** The API process is gone, and with it its callers. */
   close(): void {
+    this.#closed = true
     for (const caller of this.#callers.values()) caller.abort()
   }
 
@@ -102,9 +107,20 @@ export class ClassifierHost {
       (error: unknown) => {
         // told before the answer, so that the texts are read with the right one the next time
         if ((error as { code?: string }).code === TOKENIZER_CHANGED) this.tellState()
-        this.#reply({ id, error: errorToMessage(error) })
+        this.#reply({
+          id,
+          error: errorToMessage(error),
+          ...(this.#refusesHead(request, error) && { refusesHead: true }),
+        })
       },
     )
+  }
+
+  /** Not where a request found no room for its many tokens, or waited too long: another one may fare better. */
+  #refusesHead({ family, tier, budgetMs }: RemoteRequest, error: unknown): boolean {
+    if ((error as { code?: string }).code !== 'OVERLOADED') return false
+    const head = { family, tier, budgetMs, arrivalMs: performance.now() }
+    return this.#served.classifier.refusal?.(head) !== undefined
   }
 
   #reply(answer: RemoteAnswer): void {

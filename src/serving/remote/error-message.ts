@@ -1,5 +1,6 @@
 /** An error on its way between processes: structured clones keep neither its code nor what else callers are told. */
 import { isLextierError } from '../../errors.js'
+import { stackFrames } from '../../stack-frames.js'
 
 export interface ErrorMessage {
   readonly name: string
@@ -13,10 +14,9 @@ export interface ErrorMessage {
 }
 
 export function errorToMessage(error: unknown): ErrorMessage {
-  const { name = 'Error', stack = '' } = error instanceof Error ? error : {}
-  if (!isLextierError(error)) {
-    return { name, message: '', frames: stack.split('\n').filter((line) => /^\s+at /.test(line)) }
-  }
+  if (!(error instanceof Error)) return { name: 'Error', message: '', frames: [] }
+  const { name } = error
+  if (!isLextierError(error)) return { name, message: '', frames: stackFrames(error) }
   const { code, statusCode, message } = error
   const { retryAfterSeconds } = error as { retryAfterSeconds?: number }
   return {

@@ -37,7 +37,12 @@ export interface AbortMessage {
 
 export type RemoteAnswer =
   | { readonly id: number; readonly result: ClassifyResult }
-  | { readonly id: number; readonly error: ErrorMessage }
+  | {
+      readonly id: number
+      readonly error: ErrorMessage
+      /** whatever another request with such a head holds, it would be refused too */
+      readonly refusesHead?: boolean
+    }
 
 /** Answers of one turn of the event loop. */
 export interface AnswersMessage {

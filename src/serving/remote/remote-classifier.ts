@@ -39,6 +39,7 @@ export interface RemoteOptions {
 }
 
 interface Waiting {
+  readonly head: Omit<RequestHead, 'arrivalMs'>
   resolve(result: ClassifyResult): void
   reject(error: Error): void
 }
@@ -57,7 +58,7 @@ export class RemoteClassifier implements Classifier {
   readonly #texts = new RemoteTexts()
   readonly #refusals = new RefusalMemory()
   readonly #waiting = new Map<number, Waiting>()
-  readonly #outgoing = new TurnBatch<Outgoing>((calls) => this.#options.send(callsMessage(calls)))
+  readonly #outgoing = new TurnBatch<Outgoing>((calls) => this.#sendCalls(calls))
   #state = UNKNOWN
   #readiness: Readiness = { ready: false, draining: false, reasons: ['starting'], starting: true }
   #nextId = 0
@@ -121,14 +122,13 @@ export class RemoteClassifier implements Classifier {
   }
 
   async #ask(request: ClassifyRequest): Promise<ClassifyResult> {
-    const family = request.family ?? this.#state.defaultFamily
     for (let reading = 1; ; reading++) {
+      const family = request.family ?? this.#state.defaultFamily
       const read = await this.#texts.read(family ?? '', request)
       try {
         return onThisClock(await this.#call(request, family, read), request)
       } catch (error) {
         const { code } = error as { code?: string }
-        if (code === 'OVERLOADED') this.#refusals.heard({ ...request, family }, error as Error, performance.now())
         if (code !== TOKENIZER_CHANGED) throw error
         if (reading >= MOST_READINGS) throw new NotReady('the family is being replaced; try again')
       }
@@ -141,8 +141,8 @@ export class RemoteClassifier implements Classifier {
     const id = this.#nextId++
     const { ids, tokenizer, tokenizeMs } = read
     const lengths = ids.map(({ length }) => length)
-    const asked = { ...rest, ...(family !== undefined && { family }) }
-    const call: RemoteCall = { id, request: asked, arrivalMs: toSharedMs(arrivalMs), tokenizer, lengths, tokenizeMs }
+    // without a name, the family is the default of when it arrives there: the tokenizer's hash says whether it is another
+    const call: RemoteCall = { id, request: rest, arrivalMs: toSharedMs(arrivalMs), tokenizer, lengths, tokenizeMs }
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiting.delete(id)
@@ -151,6 +151,7 @@ export class RemoteClassifier implements Classifier {
       }
       const ended = () => signal?.removeEventListener('abort', onAbort)
       this.#waiting.set(id, {
+        head: { family, tier: request.tier, budgetMs: request.budgetMs },
         resolve: (result) => {
           ended()
           resolve(result)
@@ -165,11 +166,22 @@ export class RemoteClassifier implements Classifier {
     })
   }
 
+  #sendCalls(outgoing: readonly Outgoing[]): void {
+    // a caller may go in the turn that it came in
+    const wanted = outgoing.filter(({ call }) => this.#waiting.has(call.id))
+    if (wanted.length > 0) this.#options.send(callsMessage(wanted))
+  }
+
   #settle(answer: RemoteAnswer): void {
     const waiting = this.#waiting.get(answer.id)
+    if (!waiting) return
     this.#waiting.delete(answer.id)
-    if ('result' in answer) waiting?.resolve(answer.result)
-    else waiting?.reject(errorFromMessage(answer.error))
+    if ('result' in answer) waiting.resolve(answer.result)
+    else {
+      const error = errorFromMessage(answer.error)
+      if (answer.refusesHead) this.#refusals.heard(waiting.head, error, performance.now())
+      waiting.reject(error)
+    }
   }
 }
 
