@@ -2,18 +2,20 @@
  * One of several processes that answer HTTP: it has connections, parses, checks and tokenizes; the server that started it routes
  * and predicts. It ends when it is told to, and when that server does.
  */
+import { Socket } from 'node:net'
 import { buildApp } from '../http/build-app.js'
 import type { Draining } from '../http/draining.js'
 import { createServerLogger, written } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
+import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
 import { EXIT_FAILURE } from './report-error.js'
 
-const send = (message: FromApiProcess) => {
-  // the channel closes when the server goes; the disconnect handler then ends this process
-  process.send?.(message, undefined, undefined, () => {})
-}
+const pipe = new MessagePipe<FromApiProcess, ToApiProcess>(new Socket({ fd: MESSAGES_FD }), (message) =>
+  receive(message),
+)
+const send = (message: FromApiProcess) => pipe.send(message)
 const metrics = createMetrics({ processMetrics: true })
 const classifier = new RemoteClassifier({ send, observer: metrics.observer })
 const expositions = new Map<number, (exposition: string) => void>()
@@ -66,7 +68,7 @@ async function drain(): Promise<void> {
   process.exit(0)
 }
 
-process.on('message', (message: ToApiProcess) => {
+function receive(message: ToApiProcess): void {
   switch (message.type) {
     case 'listen':
       void listen(message)
@@ -84,7 +86,8 @@ process.on('message', (message: ToApiProcess) => {
     default:
       classifier.receive(message)
   }
-})
+}
+
 send({ type: 'started' })
 process.on('disconnect', () => process.exit(0))
 // Ctrl-C, a closed terminal and service managers signal the whole group; the server decides when accepted work is done

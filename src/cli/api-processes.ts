@@ -3,6 +3,7 @@
  * (node:cluster). One that dies takes its connections along and is started again.
  */
 import cluster, { type Worker } from 'node:cluster'
+import type { Socket } from 'node:net'
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +12,7 @@ import type { ServingLog } from '../serving/classifier-options.js'
 import { childExecArgv } from '../serving/engine.js'
 import { restartDelayMs } from '../serving/engine-pool.js'
 import { ClassifierHost, type Served } from '../serving/remote/classifier-host.js'
+import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
 
 const FILE = fileURLToPath(new URL(`./api-process${extname(import.meta.url)}`, import.meta.url))
@@ -34,12 +36,15 @@ export interface ApiProcessesOptions {
 
 interface Front {
   readonly worker: Worker
+  readonly pipe: MessagePipe<ToApiProcess, FromApiProcess>
   readonly host: ClassifierHost
   readonly startedMs: number
   /** it hears messages */
   started: boolean
   listens: boolean
   readonly listening: Promise<void>
+  /** settles `listening` */
+  readonly start: { resolve(): void; reject(error: Error): void }
   readonly snapshots: Map<number, (snapshot: MetricsSnapshot) => void>
   /** what it told last of its figures */
   snapshot: MetricsSnapshot
@@ -69,7 +74,8 @@ export class ApiProcesses {
       exec: FILE,
       args: [],
       execArgv: childExecArgv(process.execArgv, FILE),
-      serialization: 'advanced',
+      // the fourth is MESSAGES_FD
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'ipc'],
     })
     const processes = new ApiProcesses(options)
     const fronts = Array.from({ length: options.count }, () => processes.#start())
@@ -120,62 +126,70 @@ export class ApiProcesses {
   }
 
   #start(): Front {
-    const { served, listen, log, listenFailure } = this.#options
+    const { served, log } = this.#options
     const worker = cluster.fork()
-    const host = new ClassifierHost(served, (message) => tell({ worker }, message))
-    let listens!: () => void
-    let fails!: (error: Error) => void
+    const pipe: Front['pipe'] = new MessagePipe(worker.process.stdio[MESSAGES_FD] as Socket, (message) =>
+      this.#receive(front, message),
+    )
+    const host = new ClassifierHost(served, (message) => pipe.send(message))
+    let start!: Front['start']
     const listening = new Promise<void>((resolve, reject) => {
-      listens = resolve
-      fails = reject
+      start = { resolve, reject }
     })
     // who waits hears of it; a process that is started again is only logged
     listening.catch(() => {})
     const front: Front = {
       worker,
+      pipe,
       host,
       startedMs: performance.now(),
       started: false,
       listens: false,
       listening,
+      start,
       snapshots: new Map(),
       snapshot: [],
     }
     this.#fronts.add(front)
-    worker.on('message', (message: FromApiProcess) => {
-      switch (message.type) {
-        case 'started':
-          front.started = true
-          if (this.#draining) return drain(front)
-          host.tellReadiness()
-          host.tellState()
-          tell(front, { type: 'listen', ...listen })
-          break
-        case 'listening':
-          log.info({ pid: worker.process.pid }, 'API process listens')
-          front.listens = true
-          listens()
-          break
-        case 'listen-failed':
-          fails(listenFailure(Object.assign(new Error(message.message), { code: message.code })))
-          break
-        case 'snapshot':
-          front.snapshots.get(message.id)?.(message.snapshot)
-          front.snapshots.delete(message.id)
-          break
-        case 'metrics?':
-          void this.#exposition().then((exposition) => tell(front, { type: 'exposition', id: message.id, exposition }))
-          break
-        default:
-          host.receive(message)
-      }
-    })
     worker.on('error', (error) => log.error({ reason: error.message }, 'API process failed'))
     worker.once('exit', (code, signal) => {
-      fails(new Error(`an API process ended (${signal ?? `exit code ${code}`}) before it listened`))
+      start.reject(new Error(`an API process ended (${signal ?? `exit code ${code}`}) before it listened`))
       this.#ended(front, signal ?? `exit code ${code}`)
     })
     return front
+  }
+
+  #receive(front: Front, message: FromApiProcess): void {
+    const { listen, listenFailure, log } = this.#options
+    const { host, pipe } = front
+    switch (message.type) {
+      case 'started':
+        front.started = true
+        if (this.#draining) drain(front)
+        else {
+          host.tellReadiness()
+          host.tellState()
+          pipe.send({ type: 'listen', ...listen })
+        }
+        break
+      case 'listening':
+        log.info({ pid: front.worker.process.pid }, 'API process listens')
+        front.listens = true
+        front.start.resolve()
+        break
+      case 'listen-failed':
+        front.start.reject(listenFailure(Object.assign(new Error(message.message), { code: message.code })))
+        break
+      case 'snapshot':
+        front.snapshots.get(message.id)?.(message.snapshot)
+        front.snapshots.delete(message.id)
+        break
+      case 'metrics?':
+        void this.#exposition().then((exposition) => pipe.send({ type: 'exposition', id: message.id, exposition }))
+        break
+      default:
+        host.receive(message)
+    }
   }
 
   #ended(front: Front, reason: string): void {
@@ -199,7 +213,7 @@ export class ApiProcesses {
     const asked = listening.map(async (front) => {
       const id = this.#questions++
       const answer = new Promise<MetricsSnapshot>((resolve) => front.snapshots.set(id, resolve))
-      tell(front, { type: 'metrics?', id })
+      front.pipe.send({ type: 'metrics?', id })
       const snapshot = await Promise.race([answer, sleep(SNAPSHOT_TIMEOUT_MS, undefined, { ref: false })])
       front.snapshots.delete(id)
       if (snapshot) front.snapshot = snapshot
@@ -212,11 +226,6 @@ export class ApiProcesses {
   }
 }
 
-function drain(front: Front): void {
-  tell(front, { type: 'drain' })
-}
-
-function tell({ worker }: Pick<Front, 'worker'>, message: ToApiProcess): void {
-  // its exit event says what there is to say
-  if (worker.isConnected()) worker.process.send(message, () => {})
+function drain({ pipe }: Front): void {
+  pipe.send({ type: 'drain' })
 }

@@ -1,6 +1,7 @@
 /** A RemoteClassifier and its ClassifierHost in one process: messages cross as they do between two, copied, in order and later. */
 import type { Served } from '../../../src/serving/remote/classifier-host.js'
 import { ClassifierHost } from '../../../src/serving/remote/classifier-host.js'
+import { decodeMessage, encodeMessage } from '../../../src/serving/remote/message-frames.js'
 import type { FrontMessage, HostMessage } from '../../../src/serving/remote/protocol.js'
 import { RemoteClassifier } from '../../../src/serving/remote/remote-classifier.js'
 import type { ClassifyRequest, ClassifyResult } from '../../../src/serving/types.js'
@@ -24,14 +25,14 @@ export async function join(served: Served): Promise<Joined> {
   const front: RemoteClassifier = new RemoteClassifier({
     send: (message) => {
       toHost.push(message)
-      const copy = structuredClone(message)
+      const copy = decodeMessage(framed(message)) as FrontMessage
       setImmediate(() => host.receive(copy))
     },
     observer: { answered: (result) => answered.push(result), rejected: (reason) => rejected.push(reason) },
   })
   const host = new ClassifierHost(served, (message) => {
     toFront.push(message)
-    const copy = structuredClone(message)
+    const copy = decodeMessage(framed(message)) as HostMessage
     setImmediate(() => front.receive(copy))
   })
   host.tellReadiness()
@@ -40,6 +41,12 @@ export async function join(served: Served): Promise<Joined> {
   const classify = (request: Partial<ClassifyRequest> = {}) =>
     front.classify({ ...REQUEST, arrivalMs: performance.now(), ...request })
   return { front, host, toHost, toFront, answered, rejected, classify }
+}
+
+/** @returns the words of the message's frame, without the frame's head */
+function framed(message: object): Int32Array {
+  const bytes = encodeMessage(message)
+  return new Int32Array(bytes.buffer, bytes.byteOffset + 4, bytes.length / 4 - 1)
 }
 
 const REQUEST = { texts: ['the court'], tier: 'fast', onBudgetMiss: 'fastest', longText: 'windows' } as const
