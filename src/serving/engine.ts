@@ -105,7 +105,7 @@ export class Engine {
   /** @throws EngineFailed when the engine refuses the batch or dies with it */
   run({ family, tier, sequences }: Batch): Promise<BatchResult> {
     const batchId = this.#nextBatchId++
-    const lengths = Int32Array.from(sequences, (sequence) => sequence.length)
+    const lengths = Int32Array.from(sequences.map(({ length }) => length))
     const tokens = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
     let at = 0
     for (const sequence of sequences) {
@@ -153,9 +153,10 @@ export class Engine {
         const pending = this.#take(report.batchId)
         if (!pending) break
         const labels = report.logits.length / pending.rows
-        const logits = Array.from({ length: pending.rows }, (_, row) =>
-          report.logits.subarray(row * labels, (row + 1) * labels),
-        )
+        const logits: Float32Array[] = []
+        for (let row = 0; row < pending.rows; row++) {
+          logits.push(report.logits.subarray(row * labels, (row + 1) * labels))
+        }
         pending.resolve({ logits, inferenceMs: report.inferenceMs })
         break
       }
