@@ -151,7 +151,8 @@ export class Engine {
     const pending = this.#take(batchId)
     if (!pending) return
     const labels = logits.length / pending.rows
-    const rows = Array.from({ length: pending.rows }, (_, row) => logits.subarray(row * labels, (row + 1) * labels))
+    const rows: Float32Array[] = []
+    for (let row = 0; row < pending.rows; row++) rows.push(logits.subarray(row * labels, (row + 1) * labels))
     pending.resolve({ logits: rows, inferenceMs })
   }
 

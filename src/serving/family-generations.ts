@@ -118,7 +118,11 @@ export class FamilyGenerations implements Classifier {
   classify(request: ClassifyRequest): Promise<ClassifyResult> {
     const name = request.family ?? this.#default
     const route = name === undefined ? undefined : this.#routes.get(name)
-    if (route) return route.generation.classifier.classify({ ...request, family: route.family.manifest.name })
+    if (route) {
+      // a request is copied only to name its family
+      const asked = request.family === undefined ? { ...request, family: route.family.manifest.name } : request
+      return route.generation.classifier.classify(asked)
+    }
     if (this.#draining) return Promise.reject(new Draining())
     if (name !== undefined && this.#refused.has(name)) {
       return Promise.reject(new NotReady(`family "${name}" could not be loaded; GET /v1/families says why`))
@@ -130,7 +134,8 @@ export class FamilyGenerations implements Classifier {
     // without a name in the head, the body may have one
     const name = head.family ?? (this.#routes.size === 1 ? this.#default : undefined)
     const route = name === undefined ? undefined : this.#routes.get(name)
-    return route?.generation.classifier.refusal?.({ ...head, family: route.family.manifest.name })
+    const asked = head.family === undefined ? { ...head, family: name } : head
+    return route?.generation.classifier.refusal?.(asked)
   }
 
   families(): readonly FamilyStatus[] {

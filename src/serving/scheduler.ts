@@ -116,7 +116,8 @@ export class Scheduler {
     this.#learnSlack(work, nowMs)
     const tokens = work.sequences.reduce((sum, { length }) => sum + length, 0)
     admit(work.key.tier, tokens, this.#waitingFor(queue), this.#options, () => this.#drainMs())
-    const ticket = new Ticket(work.key, work.sequences.length, { ...work, nowMs }, (settled) => {
+    const { budgetMs, signal } = work
+    const ticket = new Ticket(work.key, work.sequences.length, { nowMs, budgetMs, signal }, (settled) => {
       if (queue.removeOwner(settled)) this.#reportDepth(work.key)
     })
     const items = queuedItems(work, ticket, {
@@ -226,7 +227,7 @@ export class Scheduler {
 
   /** Learns what the budget leaves beyond the request's own time on the cheapest tier. */
   #learnSlack({ key, cheapest, sequences, arrivalMs, budgetMs }: Work, nowMs: number): void {
-    const cheapestKey = { ...key, tier: cheapest ?? key.tier }
+    const cheapestKey = { family: key.family, tier: cheapest ?? key.tier }
     // what may be answered elsewhere is not made late here: it goes there
     const mayBeLate = budgetMs !== undefined && this.#options.holds?.(cheapestKey) !== false
     const model = this.#options.latencyModel(mayBeLate ? cheapestKey : key)
@@ -279,9 +280,10 @@ export class Scheduler {
     const rowTokens = tokensPerRow(items.length, longest, tokens, packed)
     for (const { owner } of items) owner.started(nowMs)
     this.#reportDepth(key)
-    const batch = { ...key, sequences: items.map(({ sequence }) => sequence) }
+    const { family, tier } = key
+    const batch = { family, tier, sequences: items.map(({ sequence }) => sequence) }
     const expectedMs = times.typical(rowTokens, items.length)
-    this.#fairShare.charge(key.family, expectedMs)
+    this.#fairShare.charge(family, expectedMs)
     this.#harm.began(expectedMs, nowMs)
     this.#runs.began(nowMs)
     const learn = this.#times.began(key, rowTokens, items.length, nowMs)
@@ -295,7 +297,7 @@ export class Scheduler {
           items.forEach(({ owner, index }, row) => {
             owner.complete(index, logits[row]!, doneMs)
           })
-          this.#options.observer.batch({ ...key, size: items.length, tokens, inferenceMs })
+          this.#options.observer.batch({ family, tier, size: items.length, tokens, inferenceMs })
           // the engine has its next batch before this one's answers are written, which may take as long as a batch
           this.pump()
         },

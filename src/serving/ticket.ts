@@ -36,7 +36,7 @@ export class Ticket {
     this.key = key
     this.budgetMs = options.budgetMs
     this.#enqueuedMs = options.nowMs
-    this.#logits = Array.from({ length: sequences })
+    this.#logits = new Array(sequences).fill(undefined)
     this.#left = sequences
     this.#signal = options.signal
     this.#onSettled = onSettled

@@ -20,17 +20,19 @@ export function classifyRequest(
     throw violation('min_confidence', `goes with tier auto only; a named tier ("${tier}") is always obeyed`)
   }
   const budgetMs = headers['x-latency-budget-ms'] ?? body.latency_budget_ms
-  return {
+  const asked: { -readonly [K in keyof ClassifyRequest]: ClassifyRequest[K] } = {
     texts: checkedTexts(body),
-    ...(family !== undefined && { family }),
     tier,
-    ...(budgetMs !== undefined && { budgetMs }),
     onBudgetMiss: body.on_budget_miss,
     longText: body.long_text,
-    ...(body.min_confidence !== undefined && { minConfidence: body.min_confidence }),
-    ...(body.abstain_below !== undefined && { abstainBelow: body.abstain_below }),
-    ...call,
+    arrivalMs: call.arrivalMs,
+    signal: call.signal,
   }
+  if (family !== undefined) asked.family = family
+  if (budgetMs !== undefined) asked.budgetMs = budgetMs
+  if (body.min_confidence !== undefined) asked.minConfidence = body.min_confidence
+  if (body.abstain_below !== undefined) asked.abstainBelow = body.abstain_below
+  return asked
 }
 
 function checkedTexts({ text, texts }: PredictBody): readonly string[] {
