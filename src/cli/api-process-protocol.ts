@@ -14,6 +14,8 @@ export interface ListenMessage {
   readonly type: 'listen'
   readonly config: HttpConfig & ListenAddress & { readonly logLevel: string }
   readonly version: string
+  /** for how long the process stays awake after work, ms; 0: not at all */
+  readonly awakeMs: number
 }
 
 /** The answer to `listen`. */

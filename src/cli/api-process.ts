@@ -24,7 +24,8 @@ let app: Awaited<ReturnType<typeof buildApp>>['app'] | undefined
 let draining: Draining | undefined
 let logger: ReturnType<typeof createServerLogger> | undefined
 
-async function listen({ config, version }: ListenMessage): Promise<void> {
+async function listen({ config, version, awakeMs }: ListenMessage): Promise<void> {
+  classifier.stayAwakeFor(awakeMs)
   const log = createServerLogger(config.logLevel)
   logger = log
   process.on('uncaughtException', (error) => {

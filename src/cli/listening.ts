@@ -39,8 +39,14 @@ export async function listenHere({ config, generations, metrics, log, version }:
   return { ...built, servedChanged: () => {} }
 }
 
+export interface ApiProcessPlan {
+  readonly count: number
+  /** for how long each stays awake after work, ms */
+  readonly awakeMs: number
+}
+
 /** @throws InvalidConfiguration when they cannot listen there */
-export async function listenInProcesses(count: number, parts: ListeningParts): Promise<Listening> {
+export async function listenInProcesses({ count, awakeMs }: ApiProcessPlan, parts: ListeningParts): Promise<Listening> {
   const { config, generations, metrics, log, version } = parts
   const { host, port, logLevel, apiKeys, maxBodyBytes } = config
   const processes = await ApiProcesses.start({
@@ -58,7 +64,7 @@ export async function listenInProcesses(count: number, parts: ListeningParts): P
         statuses: generations.families(),
       }),
     },
-    listen: { config: { host, port, logLevel, apiKeys, maxBodyBytes }, version },
+    listen: { config: { host, port, logLevel, apiKeys, maxBodyBytes }, version, awakeMs },
     snapshot: () => metrics.snapshot(),
     listenFailure: (error) => listenFailure(error, config),
     log,

@@ -8,6 +8,7 @@ import type { Family } from '../family/load-family.js'
 import { createServerLogger, written } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { findGpuDevices, visibleGpus } from '../onnx/gpu-devices.js'
+import { awakeMs } from '../serving/awake-time.js'
 import { createClassifier } from '../serving/classifier.js'
 import type { RequestedProvider, ServingLog } from '../serving/classifier-options.js'
 import { cpuQuota } from '../serving/cpu-quota.js'
@@ -16,7 +17,7 @@ import { planProviders } from '../serving/provider-choice.js'
 import type { Classifier, ServingObserver } from '../serving/types.js'
 import { folderFingerprint, watchFolder } from './folder-watch.js'
 import { checkListenAddress } from './listen-address.js'
-import { listenHere, listenInProcesses } from './listening.js'
+import { type ApiProcessPlan, listenHere, listenInProcesses } from './listening.js'
 import { onParentLoss } from './parent-watch.js'
 import { reloader } from './reloader.js'
 import { EXIT_FAILURE } from './report-error.js'
@@ -36,10 +37,10 @@ export async function runServer(config: Config, version: string): Promise<void> 
   // before anything starts: a wrong setting is told, and no engine is left behind
   fallbackOf(listing, config)
   await checkListenAddress(config)
-  const count = apiProcesses(config)
+  const plan = apiProcesses(config)
   const metrics = createMetrics({ processMetrics: true })
   // where others answer, they count what they answer
-  const observer = count > 1 ? { ...metrics.observer, answered: () => {}, rejected: () => {} } : metrics.observer
+  const observer = plan.count > 1 ? { ...metrics.observer, answered: () => {}, rejected: () => {} } : metrics.observer
   const generations = await FamilyGenerations.start(listing, {
     start: (families, provider) => classifierOf(families, provider ?? config.provider, { config, observer, log }),
     defaultFamily: (names) => defaultFamily(names, config.defaultFamily),
@@ -47,7 +48,7 @@ export async function runServer(config: Config, version: string): Promise<void> 
   })
   const server = await drainedOnFailure(generations, () => {
     const parts = { config, generations, metrics, log, version }
-    return count > 1 ? listenInProcesses(count, parts) : listenHere(parts)
+    return plan.count > 1 ? listenInProcesses(plan, parts) : listenHere(parts)
   })
   const names = generations.served().map(({ manifest }) => manifest.name)
   log.info(
@@ -132,10 +133,15 @@ async function drainedOnFailure<T>(classifier: Classifier, listen: () => Promise
 }
 
 /** @throws InvalidConfiguration */
-function apiProcesses({ apiProcesses: asked, provider, rateLimitPerMinute }: Config): number {
+function apiProcesses({ apiProcesses: asked, provider, rateLimitPerMinute }: Config): ApiProcessPlan {
   const { candidates } = planProviders(provider, findGpuDevices())
-  const onGpu = candidates[0]?.provider !== 'cpu'
-  return apiProcessCount({ asked, cpus: cpuQuota(), onGpu, rateLimited: rateLimitPerMinute !== undefined })
+  const first = candidates[0]!.provider
+  const cpus = cpuQuota()
+  const rateLimited = rateLimitPerMinute !== undefined
+  return {
+    count: apiProcessCount({ asked, cpus, onGpu: first !== 'cpu', rateLimited }),
+    awakeMs: awakeMs(first, cpus),
+  }
 }
 
 async function familiesOf(modelsDir: string): Promise<FamilyListing> {

@@ -9,6 +9,7 @@ import type { TierName } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { MANIFEST_FILE } from '../family/manifest.js'
 import type { VariantSession } from '../onnx/variants/open-variant.js'
+import { StayAwake } from '../threads/stay-awake.js'
 import { type BatchFrame, decodeBatch, encodeLogits } from './batch-frames.js'
 import { engineFault } from './engine-fault.js'
 import { type EngineReport, FRAMES_FD, type LoadCommand, tierId } from './engine-protocol.js'
@@ -26,9 +27,11 @@ function report(message: EngineReport): void {
 }
 
 let provider = 'cpu'
+let awake = new StayAwake(0)
 
 async function load(command: LoadCommand): Promise<void> {
   provider = command.provider
+  awake = new StayAwake(command.awakeMs)
   try {
     // before the native library starts its threads, which inherit it
     setPriority(0, command.niceness)
@@ -122,6 +125,7 @@ async function run({ batchId, tier, sequences }: BatchFrame): Promise<void> {
       logits.set(row, index * labels)
     })
     frames.write(encodeLogits({ batchId, inferenceMs, logits }))
+    awake.extend()
   } catch (error) {
     report({ type: 'batch-failed', batchId, ...engineFault(error, provider) })
   }

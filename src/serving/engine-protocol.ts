@@ -36,6 +36,8 @@ export interface LoadCommand {
   readonly niceness: number
   /** once everything is loaded */
   readonly onlyWhenIdle?: boolean
+  /** for how long the engine's process stays awake after a batch, ms; 0: not at all */
+  readonly awakeMs: number
   /** how long a waiting thread keeps its CPU, µs; ONNX Runtime's choice unless told otherwise */
   readonly spinUs?: number
   /** the longest batch that will be asked for, padded tokens */

@@ -6,6 +6,7 @@ import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { EngineFailed } from '../errors.js'
+import { StayAwake } from '../threads/stay-awake.js'
 import { decodeLogits, encodeBatch } from './batch-frames.js'
 import type { ServingLog } from './classifier-options.js'
 import {
@@ -65,6 +66,7 @@ export class Engine {
   readonly #child: ChildProcess
   /** batches out, logits in */
   readonly #frames: Socket
+  readonly #awake: StayAwake
   readonly #options: EngineOptions
   readonly #pending = new Map<number, Pending>()
   readonly #lastErrors: string[] = []
@@ -74,6 +76,7 @@ export class Engine {
 
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#options = options
+    this.#awake = new StayAwake(options.load.awakeMs)
     this.#child = fork(options.file, [], {
       serialization: 'advanced',
       execArgv: childExecArgv(process.execArgv, options.file),
@@ -133,6 +136,7 @@ export class Engine {
       }, stallTimeoutMs)
       stallTimer.unref()
       this.#pending.set(batchId, { resolve, reject, rows: sequences.length, stallTimer })
+      this.#awake.extend()
       // where the engine is gone, its exit event rejects what is pending
       if (this.#frames.writable) this.#frames.write(encodeBatch({ batchId, tier: tierId({ family, tier }), sequences }))
     })
@@ -147,6 +151,7 @@ export class Engine {
   }
 
   #answered(words: Int32Array): void {
+    this.#awake.extend()
     const { batchId, inferenceMs, logits } = decodeLogits(words)
     const pending = this.#take(batchId)
     if (!pending) return

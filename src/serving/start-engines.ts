@@ -6,6 +6,7 @@ import type { Family } from '../family/load-family.js'
 import { findGpuDevices } from '../onnx/gpu-devices.js'
 import type { Provider } from '../onnx/providers.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
+import { awakeMs } from './awake-time.js'
 import type { RequestedProvider, ServingLog } from './classifier-options.js'
 import { cpuEngineLayout, cpuQuota, type EngineLayout } from './cpu-quota.js'
 import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './engine-pool.js'
@@ -124,6 +125,7 @@ function poolOptions(options: StartOptions, provider: Provider, { engines, threa
       variant: options.variant,
       cacheDir: options.cacheDir,
       niceness: options.lane.niceness,
+      awakeMs: awakeMs(provider, cpuQuota()),
       ...(options.lane.onlyWhenIdle !== undefined && { onlyWhenIdle: options.lane.onlyWhenIdle }),
       ...(options.lane.spinUs !== undefined && { spinUs: options.lane.spinUs }),
       maxBatchTokens: batchTokenLimit(provider, options.maxBatchTokens),

@@ -21,7 +21,11 @@ function optionsOf(port: number): ApiProcessesOptions & { readonly lines: { pid?
   return {
     count: 2,
     served: new FakeServed(),
-    listen: { config: { ...address, logLevel: 'silent', apiKeys: [], maxBodyBytes: 1_000 }, version: '0.0.0' },
+    listen: {
+      config: { ...address, logLevel: 'silent', apiKeys: [], maxBodyBytes: 1_000 },
+      version: '0.0.0',
+      awakeMs: 2,
+    },
     snapshot: async () => [],
     listenFailure: (error) => listenFailure(error, address),
     log: { debug: write, info: write, warn: write, error: write },

@@ -40,6 +40,7 @@ async function withPool(
         variant: 'portable',
         threads: options.threads ?? 1,
         niceness: 5,
+        awakeMs: 0,
         maxBatchTokens: 64,
       },
       ...options,

@@ -8,6 +8,7 @@
  *     answer ◀─────────────────┘◀── one message a turn ──┘
  */
 import { isLextierError, NotReady, RequestAborted } from '../../errors.js'
+import { StayAwake } from '../../threads/stay-awake.js'
 import type {
   Classifier,
   ClassifyRequest,
@@ -59,6 +60,7 @@ export class RemoteClassifier implements Classifier {
   readonly #refusals = new RefusalMemory()
   readonly #waiting = new Map<number, Waiting>()
   readonly #outgoing = new TurnBatch<Outgoing>((calls) => this.#sendCalls(calls))
+  #awake = new StayAwake(0)
   #state = UNKNOWN
   #readiness: Readiness = { ready: false, draining: false, reasons: ['starting'], starting: true }
   #nextId = 0
@@ -72,9 +74,15 @@ export class RemoteClassifier implements Classifier {
     return this.#state
   }
 
+  /** @param ms for how long this process stays awake after a call and after an answer; 0, as at first: not at all */
+  stayAwakeFor(ms: number): void {
+    this.#awake = new StayAwake(ms)
+  }
+
   receive(message: HostMessage): void {
     switch (message.type) {
       case 'answers':
+        this.#awake.extend()
         for (const answer of message.answers) this.#settle(answer)
         break
       case 'tokenizers':
@@ -163,6 +171,7 @@ export class RemoteClassifier implements Classifier {
       })
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#outgoing.add({ call, ids })
+      this.#awake.extend()
     })
   }
 
