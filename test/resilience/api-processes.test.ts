@@ -16,6 +16,8 @@ import { enginePid, serve } from './server.js'
 /** Two processes answer for one server, through the whole file; a test near the end ends it. */
 let folder: string
 let server: Running
+/** one process, for the first test */
+let lone: Running
 let url: string
 let versions: string[]
 const marked = mark()
@@ -34,6 +36,7 @@ before(async () => {
   const reread = await writeTinyFamily(join(folder, 'reread'), { ...ONE_TIER, seed: 2, tokenizer: exchangedTokens() })
   versions = [version, changed.version, reread.version]
   server = serve([...folders(), '--api-processes', '2'], marked.variables)
+  lone = serve([...folders(), '--api-processes', '1'])
   url = await address(server)
   await ready()
 })
@@ -65,7 +68,6 @@ async function metric(pattern: RegExp): Promise<number> {
 const PREDICT_REQUESTS = /^lextier_requests_total\{.*predict/
 
 test('everything is answered as by one process', async () => {
-  const lone = serve([...folders(), '--api-processes', '1'])
   const loneUrl = await address(lone)
   await ready(loneUrl)
   const post = (type: string, body: string, headers = {}) => ({
