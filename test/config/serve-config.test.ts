@@ -14,6 +14,7 @@ test('with nothing set, the defaults hold and what has none is absent', () => {
     apiProcesses: 'auto',
     maxQueue: 256,
     lanes: 'auto',
+    apiProcesses: 'auto',
     toleratedLate: 0.03,
     maxBodyBytes: 8 * 1024 * 1024,
     apiKeys: [],
@@ -65,6 +66,7 @@ test('every setting can be given as a variable', () => {
     apiProcesses: 3,
     maxQueue: 10,
     lanes: '2',
+    apiProcesses: 3,
     toleratedLate: 0,
     maxBatchTokens: 4096,
     maxBodyBytes: 2048,
@@ -137,4 +139,14 @@ test('the default family is the configured one, else scotus-outcome, else the fi
   assert.equal(defaultFamily(['b', 'c'], undefined), 'b')
   assert.equal(defaultFamily([], undefined), undefined)
   assert.throws(() => defaultFamily(['a', 'b'], 'c'), /LEXTIER_DEFAULT_FAMILY.*"c".*a, b/)
+})
+
+test('the processes that answer HTTP are auto or a whole number', () => {
+  for (const wrong of ['0', '65', '1.5', 'many']) {
+    assert.throws(() => serveConfig({ LEXTIER_API_PROCESSES: wrong }, {}), {
+      code: 'INVALID_CONFIGURATION',
+      message: /LEXTIER_API_PROCESSES.*auto, or a whole number from 1 to 64/,
+    })
+  }
+  assert.equal(serveConfig({ LEXTIER_API_PROCESSES: '64' }, {}).apiProcesses, 64)
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { address, poll, type Running, run } from '../cli/lextier-process.js'
-import { writeTinyFamily } from '../support/tiny-family.js'
+import { type TinyFamilyOptions, writeTinyFamily } from '../support/tiny-family.js'
 import { tinyTokenizer } from '../support/tiny-tokenizer.js'
 import { call, type Outcome, startLoad, until } from './load.js'
 import { mark } from './processes.js'
@@ -16,9 +16,13 @@ import { enginePid, serve } from './server.js'
 /** Two processes answer for one server, through the whole file; a test near the end ends it. */
 let folder: string
 let server: Running
+/** one process, for the first test */
+let lone: Running
 let url: string
 let versions: string[]
 const marked = mark()
+/** What starts soon. */
+const ONE_TIER: TinyFamilyOptions = { tiers: ['fast'] }
 const ONE_ENGINE = ['--provider', 'cpu', '--lanes', '1']
 const TEXT = { text: 'the court held', tier: 'fast' }
 
@@ -27,11 +31,12 @@ const ready = (at = url) => poll(`${at}/health/ready`, ({ status }) => status ==
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lextier-api-processes-'))
-  const { version } = await writeTinyFamily(join(folder, 'models', 'tiny'))
-  const changed = await writeTinyFamily(join(folder, 'changed'), { seed: 2 })
-  const reread = await writeTinyFamily(join(folder, 'reread'), { seed: 2, tokenizer: exchangedTokens() })
+  const { version } = await writeTinyFamily(join(folder, 'models', 'tiny'), ONE_TIER)
+  const changed = await writeTinyFamily(join(folder, 'changed'), { ...ONE_TIER, seed: 2 })
+  const reread = await writeTinyFamily(join(folder, 'reread'), { ...ONE_TIER, seed: 2, tokenizer: exchangedTokens() })
   versions = [version, changed.version, reread.version]
   server = serve([...folders(), '--api-processes', '2'], marked.variables)
+  lone = serve([...folders(), '--api-processes', '1'])
   url = await address(server)
   await ready()
 })
@@ -63,7 +68,6 @@ async function metric(pattern: RegExp): Promise<number> {
 const PREDICT_REQUESTS = /^lextier_requests_total\{.*predict/
 
 test('everything is answered as by one process', async () => {
-  const lone = serve([...folders(), '--api-processes', '1'])
   const loneUrl = await address(lone)
   await ready(loneUrl)
   const post = (type: string, body: string, headers = {}) => ({
@@ -72,11 +76,11 @@ test('everything is answered as by one process', async () => {
     body,
   })
   const json = (body: object, headers = {}) => post('application/json', JSON.stringify(body), headers)
-  const lines = [TEXT, { text: 'law', tier: 'none' }, 'no JSON', { texts: ['a', 'b'], tier: 'teacher' }]
+  const lines = [TEXT, { text: 'law', tier: 'none' }, 'no JSON', { texts: ['a', 'b'], tier: 'fast' }]
   const stream = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
   const requests: [path: string, init?: RequestInit][] = [
     ['/v1/predict', json(TEXT)],
-    ['/v1/predict', json({ texts: ['<b>the jury</b>', 'held '.repeat(200)], tier: 'teacher' })],
+    ['/v1/predict', json({ texts: ['<b>the jury</b>', 'held '.repeat(200)], tier: 'fast' })],
     ['/v1/predict', json({ text: 'law', tier: 'auto', min_confidence: 1, abstain_below: 1 }, { 'x-family': 'tiny' })],
     ['/v1/predict', json({ text: 'law', family: 'none' })],
     ['/v1/predict', json({ text: 'law', tier: 'none' })],
@@ -117,15 +121,15 @@ test('the figures add up over the processes, each request counted once', async (
   await until(async () => (await metric(PREDICT_REQUESTS)) >= requests + 12, 'the last request to be counted')
   assert.equal(await metric(PREDICT_REQUESTS), requests + 12)
   assert.equal(await metric(PREDICTIONS), predictions + 24)
-  assert.equal(await metric(/^lextier_family_info/), 3, 'one for each tier')
+  assert.equal(await metric(/^lextier_family_info/), 1)
 })
 
 test('kill -9 of one API process: the work of its callers leaves the queue, the other answers, and it is started again', async () => {
   const engine = enginePid(server)
-  const depth = () => metric(/^lextier_queue_depth\{tier="teacher"/)
+  const depth = () => metric(/^lextier_queue_depth\{tier="fast"/)
   const counted = await metric(PREDICT_REQUESTS)
   process.kill(engine, 'SIGSTOP')
-  const calls = Array.from({ length: 12 }, () => call(url, { text: 'the court', tier: 'teacher' }))
+  const calls = Array.from({ length: 12 }, () => call(url, { text: 'the court', tier: 'fast' }))
   try {
     let waiting = 0
     // whatever the engine has taken before it stopped, the others wait
@@ -194,7 +198,7 @@ test('SIGHUP under load: a changed family, and one that reads its texts otherwis
 })
 
 test('SIGTERM under load answers every accepted request, exits 0, and no process is left', async () => {
-  const load = startLoad(url, 8, { text: 'the court held '.repeat(1_000), tier: 'teacher' })
+  const load = startLoad(url, 8, { text: 'the court held '.repeat(1_000), tier: 'fast' })
   await until(() => load.outcomes.length > 8, 'answers')
   server.child.kill('SIGTERM')
   const { exitCode, stdout, stderr } = await server.finished
@@ -229,9 +233,8 @@ test('a port in use is told by the name of the setting, and no process is left',
 test('when the server itself is killed with -9, neither an API process nor an engine stays', async () => {
   const { variables, pids } = mark()
   const killed = serve([...folders(), '--api-processes', '2'], variables)
-  await ready(await address(killed))
-  // itself, two that answer, and an engine
-  assert.ok((await pids()).length >= 4)
+  await address(killed)
+  await until(async () => (await pids()).length >= 4, 'itself, two that answer, and an engine')
   killed.child.kill('SIGKILL')
   await until(async () => (await pids()).length === 0, 'the last process to end')
 })
