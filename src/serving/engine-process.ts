@@ -1,6 +1,6 @@
 /**
  * An inference process: loads the tiers it is told to, times them, then answers batches one after the other. It owns the
- * native sessions, so neither a long run nor a crash in a provider reaches the API process. It leaves when its parent does.
+ * native sessions, so neither a long run nor a crash in a provider reaches the main process. It leaves when its parent does.
  */
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'

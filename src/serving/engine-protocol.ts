@@ -1,5 +1,5 @@
 /**
- * Messages between the API process and an inference process, over Node's IPC channel with structured clones. Batches and their logits go
+ * Messages between the main process and an inference process, over Node's IPC channel with structured clones. Batches and their logits go
  * as frames over a pipe of their own (batch-frames.ts); its end tells the engine to finish and exit.
  */
 import type { TierName } from '../family/family-schema.js'
@@ -32,7 +32,7 @@ export interface LoadCommand {
   readonly variant: RequestedVariant
   /** where variants are kept between starts; undefined: nowhere */
   readonly cacheDir?: string | undefined
-  /** above the API's, so that answers are never late for want of CPU; 0 to 19 */
+  /** above that of the processes that schedule and answer HTTP, so that answers are never late for want of CPU; 0 to 19 */
   readonly niceness: number
   /** once everything is loaded */
   readonly onlyWhenIdle?: boolean

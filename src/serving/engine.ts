@@ -1,4 +1,4 @@
-/** The API's end of one inference process: starts it, sends it batches, and turns its death into rejected batches. */
+/** The main process's end of one inference process: starts it, sends it batches, and turns its death into rejected batches. */
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'

@@ -10,7 +10,7 @@ import type { Family } from '../family/load-family.js'
 export interface LanePlan {
   /** for the log */
   readonly name: 'all' | 'express' | 'background'
-  /** of its engines, 0 to 19; the API process stays at 0, so that answers, health and refusals are never late for want of CPU */
+  /** of its engines, 0 to 19; who schedules or answers HTTP stays at 0, so that answers, health and refusals are never late for want of CPU */
   readonly niceness: number
   /** once loaded they run only when nothing else wants the CPU, where the operating system has a class for that */
   readonly onlyWhenIdle?: boolean
