@@ -19,6 +19,8 @@ const FILE = fileURLToPath(new URL(`./api-process${extname(import.meta.url)}`, i
 /** How late an API process may hear of a change in readiness, and of what is served, latency profiles included. */
 const READINESS_MS = 100
 const STATE_MS = 1_000
+/** What a process has counted since it told its figures last is lost when it dies. */
+const SNAPSHOT_MS = 2_000
 /** A process that does not tell its figures in time stands in the sum with those that it told last. */
 const SNAPSHOT_TIMEOUT_MS = 2_000
 const PROVEN_AFTER_MS = 10_000
@@ -89,6 +91,7 @@ export class ApiProcesses {
     processes.#timers.push(
       setInterval(() => processes.#each(({ host }) => host.tellReadiness()), READINESS_MS),
       setInterval(() => processes.tellState(), STATE_MS),
+      setInterval(() => void processes.#askForSnapshots(), SNAPSHOT_MS),
     )
     return processes
   }
@@ -178,7 +181,7 @@ export class ApiProcesses {
         front.start.resolve()
         break
       case 'listen-failed':
-        front.start.reject(listenFailure(Object.assign(new Error(message.message), { code: message.code })))
+        this.#cannotListen(front, listenFailure(Object.assign(new Error(message.message), { code: message.code })))
         break
       case 'snapshot':
         front.snapshots.get(message.id)?.(message.snapshot)
@@ -190,6 +193,13 @@ export class ApiProcesses {
       default:
         host.receive(message)
     }
+  }
+
+  /** It is of no use, and its end makes another one begin. */
+  #cannotListen(front: Front, error: Error): void {
+    front.start.reject(error)
+    this.#options.log.error({ pid: front.worker.process.pid, reason: error.message }, 'API process cannot listen')
+    front.worker.process.kill('SIGKILL')
   }
 
   #ended(front: Front, reason: string): void {
@@ -209,6 +219,14 @@ export class ApiProcesses {
 
   /** Of this process and of all that listen. */
   async #exposition(): Promise<string> {
+    const own = await this.#options.snapshot()
+    await this.#askForSnapshots()
+    const told = [...this.#fronts].map(({ snapshot }) => snapshot)
+    return mergedExposition([own, await this.#ofEnded, ...told])
+  }
+
+  /** Each process that listens tells its figures, or stands with those that it told last. */
+  async #askForSnapshots(): Promise<void> {
     const listening = [...this.#fronts].filter(({ listens }) => listens)
     const asked = listening.map(async (front) => {
       const id = this.#questions++
@@ -217,12 +235,8 @@ export class ApiProcesses {
       const snapshot = await Promise.race([answer, sleep(SNAPSHOT_TIMEOUT_MS, undefined, { ref: false })])
       front.snapshots.delete(id)
       if (snapshot) front.snapshot = snapshot
-      return front
     })
-    const own = await this.#options.snapshot()
-    // a process that ended while it was asked is among those that have
-    const fronts = (await Promise.all(asked)).filter((front) => this.#fronts.has(front))
-    return mergedExposition([own, await this.#ofEnded, ...fronts.map(({ snapshot }) => snapshot)])
+    await Promise.all(asked)
   }
 }
 
