@@ -6,6 +6,7 @@
  * - the batch's tokens stay within the budget: rows x longest where every row is padded to the longest, the sequences'
  *   own tokens where the model runs without padding;
  * - the batch does not grow so slow that a member which would have met its deadline misses it;
+ * - it is quicker than the batch and the newcomer one after the other;
  * - padding, if there is any, stays below a share of the batch, unless the newcomer would miss its deadline by waiting for the next batch.
  *
  * Lost are sequences that would be answered too late: in a batch of their own, or, when more wait than one batch holds,
@@ -34,6 +35,14 @@ export interface BatchLimits {
   /** predicted time of a batch of `rows` sequences of `tokens` tokens: the longest, or the mean where there is no padding */
   predictMs(tokens: number, rows: number): number
 }
+
+/** What a batch of its own costs beside its run: the way to an engine and back. */
+const DISPATCH_MS = 0.5
+/**
+ * Of its time alone, what a newcomer may add at most. On a CPU texts of a deep model together take what they take one by one, a tenth
+ * more where their lengths differ, and the first waits for the last.
+ */
+const WORTH_A_BATCH = 0.95
 
 export const BATCH_SHAPE = { maxRows: 128, minUtilisation: 0.75, lookahead: 256 } as const
 
@@ -76,8 +85,10 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     if (tokensWith > limits.maxTokens) continue
     const finishWithMs = nowMs + limits.predictMs(tokensPerRow(rows, longestWith, realWith, packed), rows)
     if (finishWithMs > tightestMetMs) continue
+    const aloneMs = limits.predictMs(candidate.tokens, 1)
+    if (finishWithMs > finishMs + WORTH_A_BATCH * aloneMs + DISPATCH_MS) continue
     const utilisation = realWith / tokensWith
-    const missesIfLeft = candidate.deadlineMs < finishMs + limits.predictMs(candidate.tokens, 1)
+    const missesIfLeft = candidate.deadlineMs < finishMs + aloneMs
     if (utilisation < limits.minUtilisation && !missesIfLeft) continue
     if (isLost(candidate)) continue
     chosen.push(index)

@@ -98,7 +98,18 @@ test('similar lengths are preferred to a nearer deadline that is far off', () =>
     { tokens: 10, deadlineMs: 10_001 },
     { tokens: 110, deadlineMs: 10_002 },
   ]
-  assert.deepEqual(planBatch(waiting, 0, limitsOf()), [0, 2])
+  const batchesPay = (tokens: number, rows: number) => 10 + (tokens * rows) / 10
+  assert.deepEqual(planBatch(waiting, 0, limitsOf({ predictMs: batchesPay })), [0, 2])
+})
+
+test('what takes as long together as one after the other runs apart, unless it is shorter than what a dispatch costs', () => {
+  const noGain = (msPerToken: number) => limitsOf({ predictMs: (tokens, rows) => tokens * rows * msPerToken })
+  const waiting = [
+    { tokens: 100, deadlineMs: 10_000 },
+    { tokens: 100, deadlineMs: 10_001 },
+  ]
+  assert.deepEqual(planBatch(waiting, 0, noGain(0.2)), [0])
+  assert.deepEqual(planBatch(waiting, 0, noGain(0.02)), [0, 1])
 })
 
 test('a sequence that would miss its deadline by waiting joins in spite of padding', () => {
@@ -132,7 +143,8 @@ test('without padding a batch is bounded by its own tokens, and lengths mix', ()
   fc.assert(
     fc.property(waitingSequences, limits, (waiting, bounds) => {
       const relaxed = waiting.map((sequence) => ({ ...sequence, deadlineMs: sequence.deadlineMs + 1e9 }))
-      const chosen = planBatch(relaxed, 0, { ...bounds, packed: true })
+      const batchesPay = (tokens: number, rows: number) => 100 + (tokens * rows) / 10
+      const chosen = planBatch(relaxed, 0, { ...bounds, packed: true, predictMs: batchesPay })
       const { rows, real } = shape(relaxed, chosen)
       if (rows > 1) assert.ok(real <= bounds.maxTokens)
       // whoever was left out within reach would not have fitted beside those chosen before

@@ -71,7 +71,11 @@ function bench(options: Partial<SchedulerOptions> = {}) {
 }
 
 test('waiting work runs by deadline, work of the same tier together', async () => {
-  const { submit, started, next, ids } = bench()
+  const batchesPay = new LatencyModel([
+    { tokens: 16, rows: 1, ms: 10 },
+    { tokens: 16, rows: 4, ms: 20 },
+  ])
+  const { submit, started, next, ids } = bench({ latencyModel: () => batchesPay })
   const answers = [
     submit(1),
     submit(2, { deadlineMs: 3_000 }),
