@@ -12,6 +12,7 @@
 import { DeadlineExceeded, EngineFailed, isLextierError, RequestAborted } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { type AdmissionLimits, admit, hasRoom, isTooLate, overloaded } from './admission.js'
+import { Alarm } from './alarm.js'
 import { BATCH_SHAPE, planBatch, tokensPerRow } from './batch-planner.js'
 import { BusyClock } from './busy-clock.js'
 import { DeadlineQueue } from './deadline-queue.js'
@@ -59,7 +60,6 @@ export interface SchedulerOptions extends AdmissionLimits {
 const MAX_ATTEMPTS = 2
 /** How many sequences that wait are looked at to tell whom a choice makes late. */
 const LOOKAHEAD = 64
-const LONGEST_TIMER_MS = 60_000
 
 type Queue = DeadlineQueue<Ticket, QueuedItem>
 
@@ -69,11 +69,9 @@ export class Scheduler {
   readonly #overtaking = new Overtaking()
   readonly #fairShare = new FairShare()
   readonly #runs = new BusyClock()
+  readonly #alarm = new Alarm(() => this.pump())
   readonly #times: LaneTimes
   readonly #harm: Harm
-  #timer: NodeJS.Timeout | undefined
-  /** what the timer is set for */
-  #timerMs = 0
   /** nothing that waits is too late before; what set it may have left since */
   #doomMs = Number.POSITIVE_INFINITY
   /** since when it gives way though an engine is idle and work waits */
@@ -340,25 +338,11 @@ export class Scheduler {
     }
   }
 
-  /**
-   * A caller whose deadline cannot be met hears so then, not when an engine next becomes free; what is held back is not forgotten. A
-   * timer that rings too early, for what has run since, is set again when it rings: to set it for every request costs more.
-   */
+  /** A caller whose deadline cannot be met hears so then, not when an engine next becomes free; what is held back is not forgotten. */
   #armTimer(nowMs: number): void {
     if (this.waiting === 0) this.#doomMs = Number.POSITIVE_INFINITY
     const heldUntilMs = this.#heldSinceMs === undefined ? Number.POSITIVE_INFINITY : this.#heldSinceMs + LONGEST_HOLD_MS
-    const earliestMs = Math.min(this.#doomMs, heldUntilMs)
-    if (Number.isFinite(earliestMs) && this.#timer && this.#timerMs <= earliestMs) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (!Number.isFinite(earliestMs)) return
-    this.#timerMs = earliestMs
-    const inMs = Math.max(1, Math.ceil(earliestMs - nowMs) + 1)
-    const ring = () => {
-      this.#timer = undefined
-      this.pump()
-    }
-    this.#timer = setTimeout(ring, Math.min(LONGEST_TIMER_MS, inMs))
+    this.#alarm.set(Math.min(this.#doomMs, heldUntilMs), nowMs)
   }
 
   #reportDepth({ tier }: TierKey): void {
