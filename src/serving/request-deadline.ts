@@ -2,6 +2,8 @@
 
 /** Time that a request gets whose budget no idle server could meet, as a multiple of what an idle server needs. */
 const INFEASIBLE_ALLOWANCE = 2
+/** And this much more than that time at least, ms: the system holds up a process for as long, which is no queue. */
+const LEAST_SLACK_MS = 5
 
 /**
  * The budget counts from arrival. A budget that is below what the chosen tier needs on an idle server was accepted all
@@ -12,5 +14,5 @@ const INFEASIBLE_ALLOWANCE = 2
  */
 export function requestDeadlineMs(arrivalMs: number, budgetMs: number | undefined, idleMs: number): number | undefined {
   if (budgetMs === undefined) return undefined
-  return arrivalMs + (idleMs <= budgetMs ? budgetMs : INFEASIBLE_ALLOWANCE * idleMs)
+  return arrivalMs + (idleMs <= budgetMs ? budgetMs : Math.max(INFEASIBLE_ALLOWANCE * idleMs, idleMs + LEAST_SLACK_MS))
 }
