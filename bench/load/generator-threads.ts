@@ -1,9 +1,9 @@
 /** A load generator of several threads, each with connections, texts and budgets of its own: one Node thread takes 0.1 to 0.2 ms a request. */
 import { CallThread, threadEntry } from '../../src/threads/call-thread.js'
+import { sharedClockOffsetMs } from '../../src/threads/shared-clock.js'
 import { type ClosedLoad, isPlan, type LoadGenerator, type LocalGenerator, type OpenLoad } from './load-generator.js'
 import { type PackedObservations, unpackObservations } from './pack-observations.js'
 import { dealOut, interleave, shareConnections } from './share-load.js'
-import { sharedClockOffsetMs } from './thread-clock.js'
 
 export interface GeneratorSettings {
   readonly origin: string

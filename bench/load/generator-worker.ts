@@ -4,12 +4,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Call, Outcome } from '../../src/threads/answer-calls.js'
+import { sharedClockOffsetMs } from '../../src/threads/shared-clock.js'
 import { createRandom } from '../../training/random.js'
 import type { GeneratorSettings, ThreadCommand, ThreadReport } from './generator-threads.js'
 import { type ClosedLoad, localGenerator, type OpenLoad } from './load-generator.js'
 import { packObservations } from './pack-observations.js'
 import { createPredictClient } from './predict-client.js'
-import { sharedClockOffsetMs } from './thread-clock.js'
 
 const { origin, family, timeoutMs, bodies, seed, index } = workerData as GeneratorSettings
 const generator = localGenerator(

@@ -8,6 +8,11 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** @returns the line of the log that says where the server listens; whoever starts one reads the address from it */
+export function listenText(address: string): string {
+  return `lextier listens on ${address}`
+}
+
 /** @throws InvalidConfiguration when this process cannot listen there */
 export async function checkListenAddress(address: ListenAddress): Promise<void> {
   const server = createServer()

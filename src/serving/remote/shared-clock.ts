@@ -1,7 +1,8 @@
 /** Moments that several processes of a machine understand: `performance.now()` counts from each one's own start. */
 
-/** What to add to a reading of `performance.now()`, ms; `hrtime` is the system's monotonic clock, the same in every process. */
-const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+import { sharedClockOffsetMs } from '../../threads/shared-clock.js'
+
+const OFFSET_MS = sharedClockOffsetMs()
 
 /** @param ms a reading of this process's `performance.now()` */
 export function toSharedMs(ms: number): number {

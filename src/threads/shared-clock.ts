@@ -1,11 +1,11 @@
 /**
- * One clock for all threads of a process. What `performance.now()` counts from may differ by thread, and `performance.timeOrigin`
- * follows a wall clock that is set now and then; `process.hrtime` counts alike everywhere.
+ * One clock for all threads and processes of a machine. What `performance.now()` counts from differs by process and may by thread, and
+ * `performance.timeOrigin` follows a wall clock that is set now and then; `process.hrtime` counts alike everywhere.
  */
 
 const READINGS = 16
 
-/** @returns what to add to this thread's `performance.now()` for ms that all threads count alike */
+/** @returns what to add to this thread's `performance.now()` for ms that all of them count alike */
 export function sharedClockOffsetMs(): number {
   const readings = Array.from({ length: READINGS }, () => {
     const ownMs = performance.now()
