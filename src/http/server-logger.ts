@@ -28,10 +28,19 @@ export function createServerLogger(level: string, destination?: DestinationStrea
   }
   if (destination) return pino(options, destination)
   const stream = pino.destination({ dest: 1, sync: false, ...BUFFERED_WRITES })
+  // what comes while a write is under way is not flushed by `flush`: once more when that is done
+  let isUrgent = false
+  stream.on('drain', () => {
+    if (!isUrgent) return
+    isUrgent = false
+    stream.flush()
+  })
   const hooks: LoggerOptions['hooks'] = {
     logMethod(args, method) {
       method.apply(this, args)
-      if (args.at(-1) !== REQUEST_LINE) stream.flush()
+      if (args.at(-1) === REQUEST_LINE) return
+      isUrgent = true
+      stream.flush()
     },
   }
   return pino({ ...options, hooks }, stream)
