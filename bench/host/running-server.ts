@@ -20,6 +20,8 @@ export interface ServerFlags {
   readonly variant?: string | undefined
   /** folder of the model variants that the server keeps between starts; default: its own choice */
   readonly cache?: string | undefined
+  /** further options of `lextier serve`, as in a shell, without quotes */
+  readonly more?: string | undefined
   /** CPUs that it runs on, as taskset lists them; default: this process's */
   readonly cpus?: string | undefined
 }
@@ -78,10 +80,10 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
 }
 
 function serveArguments(flags: ServerFlags): string[] {
-  const { maxBatchTokens, cpus: _, ...same } = flags
+  const { maxBatchTokens, more, cpus: _, ...same } = flags
   const options = { host: '127.0.0.1', port: '0', ...same, 'max-batch-tokens': maxBatchTokens }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  return ['serve', ...given.flatMap(([name, value]) => [`--${name}`, value!])]
+  return ['serve', ...given.flatMap(([name, value]) => [`--${name}`, value!]), ...(more?.trim().split(/\s+/) ?? [])]
 }
 
 /** Its log goes to a file, as in production: reading a pipe would be work for the load generator. */

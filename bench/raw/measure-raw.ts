@@ -10,13 +10,15 @@ import type { VariantName } from '../../src/onnx/variants/variant-names.js'
 import { onCpus } from '../host/split-cpus.js'
 import type { RawCommand, RawLoadCommand, RawLoaded, RawMeasured, RawReport, RawTimed } from './raw-protocol.js'
 
-export interface RawModel extends Omit<RawLoadCommand, 'type' | 'texts'> {
+export interface RawModel extends Omit<RawLoadCommand, 'type' | 'texts' | 'device'> {
   /** CPUs to run on, as taskset lists them; undefined: this process's */
   readonly cpus: string | undefined
 }
 
 export interface RawOptions extends RawModel, Pick<RawLoadCommand, 'texts'> {
   readonly processes: number
+  /** GPUs that they share out, one each as far as there are */
+  readonly devices: number
   /** padded tokens of a length-sorted batch: the server's own limit */
   readonly maxBatchTokens: number
   readonly maxRows: number
@@ -47,18 +49,18 @@ const PROCESS_FILE = fileURLToPath(new URL(`./raw-process${extname(import.meta.u
 
 /** @throws ProviderUnavailable when a process cannot load or run the model */
 export async function measureRaw(options: RawOptions): Promise<RawThroughput> {
-  const { processes, cpus, maxBatchTokens, maxRows, durationMs, ...model } = options
+  const { processes, devices, cpus, maxBatchTokens, maxRows, durationMs, ...model } = options
   const children = Array.from({ length: processes }, () => startProcess(cpus))
-  const askAll = <T extends RawReport>(command: RawCommand) =>
-    Promise.all(children.map((child) => ask<T>(child, command, options.provider)))
+  const askAll = <T extends RawReport>(commandOf: (index: number) => RawCommand) =>
+    Promise.all(children.map((child, index) => ask<T>(child, commandOf(index), options.provider)))
   try {
-    const loaded = await askAll<RawLoaded>({ type: 'load', ...model })
+    const loaded = await askAll<RawLoaded>((index) => ({ type: 'load', device: index % devices, ...model }))
     const slowest = Math.min(...loaded.map(({ textsPerSecond }) => textsPerSecond))
     // the untimed pass and the timed one together take about as long as was asked for
     const sample = Math.max(1, Math.min(model.texts.length, Math.round((slowest * durationMs) / 2_000)))
     const run = { type: 'run', sample, maxRows, durationMs: durationMs / 2 } as const
-    const oneByOne = total(await askAll<RawMeasured>({ ...run, maxBatchTokens: undefined }))
-    const lengthSorted = total(await askAll<RawMeasured>({ ...run, maxBatchTokens }))
+    const oneByOne = total(await askAll<RawMeasured>(() => ({ ...run, maxBatchTokens: undefined })))
+    const lengthSorted = total(await askAll<RawMeasured>(() => ({ ...run, maxBatchTokens })))
     const best = lengthSorted.tokensPerSecond > oneByOne.tokensPerSecond ? 'lengthSorted' : 'oneByOne'
     return { variant: model.variant, processes, threads: model.threads, oneByOne, lengthSorted, best }
   } finally {
@@ -77,7 +79,7 @@ export async function timeRaw(
   const { durationMs, cpus, ...model } = options
   const child = startProcess(cpus)
   try {
-    await ask<RawLoaded>(child, { type: 'load', ...model }, options.provider)
+    await ask<RawLoaded>(child, { type: 'load', device: 0, ...model }, options.provider)
     return (await ask<RawTimed>(child, { type: 'time', durationMs }, options.provider)).durationsMs
   } finally {
     child.kill('SIGKILL')

@@ -30,12 +30,12 @@ interface Loaded {
 let loaded: Loaded | undefined
 
 async function load(command: RawLoadCommand): Promise<RawLoaded> {
-  const { modelFile, variant, precision, config, provider, threads, texts } = command
+  const { modelFile, variant, precision, config, provider, threads, device, texts } = command
   const model =
     variant === 'portable'
       ? modelFile
       : deriveVariant({ provider, variant, config, precision, weights: await readWeights(modelFile, config) })
-  const session = await createSession(model, { provider, threads })
+  const session = await createSession(model, { provider, threads, device })
   loaded = { session, config, texts }
   const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)
   const inputs = lengthsMixed

@@ -20,6 +20,8 @@ export interface RawLoadCommand {
   readonly config: EncoderConfig
   readonly provider: Provider
   readonly threads: number
+  /** which of several GPUs, counted from 0 */
+  readonly device: number
   readonly texts: readonly RawText[]
 }
 

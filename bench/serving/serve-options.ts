@@ -12,6 +12,8 @@ export interface ServeFlags {
   readonly threads?: string
   readonly maxBatchTokens?: string
   readonly variant?: string
+  readonly serverOptions?: string
+  readonly warmUp?: string
   readonly data?: string
   readonly textColumn: string
   readonly texts: string
@@ -35,6 +37,8 @@ export interface ServeOptions extends PlacementOptions {
   readonly texts: number
   /** of each open-loop phase; the others are shares of it */
   readonly seconds: number
+  /** seconds of load before anything is measured */
+  readonly warmUpSeconds: number
   readonly loadShares: readonly number[]
   /** undefined: from the tiers' idle latencies */
   readonly budgetsMs: readonly number[] | undefined
@@ -50,13 +54,14 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   return {
     server: {
       models: flags.models ?? bundledModels(),
-      ...{ provider, engines, threads, maxBatchTokens, variant, cpus: flags.serverCpus },
+      ...{ provider, engines, threads, maxBatchTokens, variant, more: flags.serverOptions, cpus: flags.serverCpus },
     },
     family: flags.family,
     file: flags.data,
     textColumn: flags.textColumn,
     texts: oneNumber('--texts', flags.texts, 1, 1_000_000, true),
     seconds: oneNumber('--seconds', flags.seconds, 0.1, 3_600),
+    warmUpSeconds: oneNumber('--warm-up', flags.warmUp ?? '0', 0, 600),
     loadShares: numbers('--load', flags.load ?? '0.5,0.8', 0.01, 10),
     budgetsMs: flags.budgets === undefined ? undefined : numbers('--budgets', flags.budgets, 0.1, 60_000),
     connections:

@@ -34,15 +34,17 @@ export interface BatchLimits {
   readonly lookahead: number
   /** predicted time of a batch of `rows` sequences of `tokens` tokens: the longest, or the mean where there is no padding */
   predictMs(tokens: number, rows: number): number
+  /** the same in the middle, which is what tells whether a batch pays; default: `predictMs` */
+  typicalMs?(tokens: number, rows: number): number
 }
 
 /** What a batch of its own costs beside its run: the way to an engine and back. */
 const DISPATCH_MS = 0.5
 /**
- * Of its time alone, what a newcomer may add at most. On a CPU texts of a deep model together take what they take one by one, a tenth
- * more where their lengths differ, and the first waits for the last.
+ * Of its time alone, what a newcomer may add at most: the first waits for the last. On a CPU texts of a deep model together take what they
+ * take one by one, and up to half as much again where their lengths differ.
  */
-const WORTH_A_BATCH = 0.95
+const WORTH_A_BATCH = 0.8
 
 export const BATCH_SHAPE = { maxRows: 128, minUtilisation: 0.75, lookahead: 256 } as const
 
@@ -70,8 +72,11 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
   )
   const head = waiting[first]!
   const chosen = [first]
+  const typicalMs = limits.typicalMs ?? limits.predictMs
   let longest = head.tokens
   let realTokens = head.tokens
+  let oneByOneMs = typicalMs(longest, 1)
+  let runMs = oneByOneMs
   let finishMs = nowMs + limits.predictMs(longest, 1)
   let tightestMetMs = head.deadlineMs >= finishMs ? head.deadlineMs : Number.POSITIVE_INFINITY
 
@@ -83,25 +88,49 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     const realWith = realTokens + candidate.tokens
     const tokensWith = batchTokens(rows, longestWith, realWith, packed)
     if (tokensWith > limits.maxTokens) continue
-    const finishWithMs = nowMs + limits.predictMs(tokensPerRow(rows, longestWith, realWith, packed), rows)
+    const rowTokens = tokensPerRow(rows, longestWith, realWith, packed)
+    const alikeMs = typicalMs(rowTokens, rows)
+    const aloneMs = typicalMs(candidate.tokens, 1)
+    const withMs = Math.max(alikeMs, unequalMs(oneByOneMs + aloneMs, alikeMs, rows * typicalMs(rowTokens, 1)))
+    if (!isWorthIt(withMs - runMs, aloneMs)) continue
+    const finishWithMs = nowMs + limits.predictMs(rowTokens, rows) * Math.max(1, withMs / alikeMs)
     if (finishWithMs > tightestMetMs) continue
-    const aloneMs = limits.predictMs(candidate.tokens, 1)
-    if (finishWithMs > finishMs + WORTH_A_BATCH * aloneMs + DISPATCH_MS) continue
     const utilisation = realWith / tokensWith
-    const missesIfLeft = candidate.deadlineMs < finishMs + aloneMs
+    const missesIfLeft = candidate.deadlineMs < finishMs + limits.predictMs(candidate.tokens, 1)
     if (utilisation < limits.minUtilisation && !missesIfLeft) continue
     if (isLost(candidate)) continue
     chosen.push(index)
     longest = longestWith
     realTokens = realWith
+    oneByOneMs += aloneMs
+    runMs = withMs
     finishMs = finishWithMs
     if (candidate.deadlineMs >= finishMs) tightestMetMs = Math.min(tightestMetMs, candidate.deadlineMs)
   }
   return chosen
 }
 
+/**
+ * The time of a run grows faster than the text, so a batch of a short and a long one takes more than one of two of their mean length.
+ * What it saves is taken to be the same share.
+ * @param oneByOneMs of its sequences @param alikeMs of a batch of as many of their mean length @param alikeOneByOneMs of these
+ */
+function unequalMs(oneByOneMs: number, alikeMs: number, alikeOneByOneMs: number): number {
+  return alikeOneByOneMs > 0 ? (oneByOneMs * alikeMs) / alikeOneByOneMs : alikeMs
+}
+
+/** @param addedMs to the batch's time by one more sequence, which alone would take `aloneMs` */
+function isWorthIt(addedMs: number, aloneMs: number): boolean {
+  return addedMs <= WORTH_A_BATCH * aloneMs + DISPATCH_MS
+}
+
 function lossRule(waiting: readonly WaitingSequence[], nowMs: number, limits: BatchLimits) {
-  const fullRows = (tokens: number) => Math.max(1, Math.min(limits.maxRows, Math.floor(limits.maxTokens / tokens)))
+  const typicalMs = limits.typicalMs ?? limits.predictMs
+  const fullRows = (tokens: number) => {
+    const fitting = Math.max(1, Math.min(limits.maxRows, Math.floor(limits.maxTokens / tokens)))
+    const aloneMs = typicalMs(tokens, 1)
+    return isWorthIt(typicalMs(tokens, fitting) / fitting, aloneMs) ? fitting : 1
+  }
   const overloaded = waiting.length > fullRows(waiting[0]!.tokens)
   return ({ tokens, deadlineMs, strict }: WaitingSequence): boolean =>
     strict === true && deadlineMs < nowMs + limits.predictMs(tokens, overloaded ? fullRows(tokens) : 1)

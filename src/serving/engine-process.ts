@@ -15,6 +15,7 @@ import { engineFault } from './engine-fault.js'
 import { type EngineReport, FRAMES_FD, type LoadCommand, tierId } from './engine-protocol.js'
 import { FrameReader } from './frames.js'
 import { runOnlyWhenIdle } from './idle-scheduling.js'
+import { sessionThreads } from './session-threads.js'
 import { warmUp } from './warm-up.js'
 
 const WARM_UP_BUDGET_MS = 600
@@ -73,16 +74,17 @@ async function alterationOf({ dir, version }: Family): Promise<Error | undefined
 async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
   const startMs = performance.now()
   const { openVariant } = await import('../onnx/variants/open-variant.js')
-  const { provider, threads, device, spinUs, variant, cacheDir } = command
+  const { config } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
+  const { provider, device, spinUs, variant, cacheDir } = command
+  const threads = sessionThreads(config, command.threads)
   const session = await openVariant(family, tier, {
     ...{ provider, threads, device, variant, cacheDir },
     ...(spinUs !== undefined && { spinUs }),
     checkedOn: async () => (await import('./variant-texts.js')).variantTexts(family),
   })
   const loadedMs = performance.now()
-  const vocabSize = family.manifest.tiers.find((manifest) => manifest.tier === tier)!.config.vocabSize
   const profile = await warmUp(
-    (tokens, rows) => session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, vocabSize) }))),
+    (tokens, rows) => session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) }))),
     {
       maxTokens: family.manifest.maxTokens,
       maxBatchTokens: command.maxBatchTokens,

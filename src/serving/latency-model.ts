@@ -1,7 +1,7 @@
 /**
  * How long a batch of one (family, tier) takes on an engine: a surface profiled at warm-up, times a factor learnt from
- * every batch since. Factors are quantiles of actual over profiled time, kept for each power of two of padded tokens,
- * with one for the whole tier until a size has been seen often enough.
+ * every batch since. Factors are quantiles of actual over profiled time, kept for each power of two of padded tokens, apart for
+ * sequences alone and for several together, with one for the whole tier until a size has been seen often enough.
  */
 import { type LatencySample, type LatencySurface, latencySurface } from './latency-surface.js'
 import { QuantileWindow } from './quantile-window.js'
@@ -34,26 +34,26 @@ export class LatencyModel implements RunTimes {
     this.#surface = latencySurface(profile)
   }
 
-  /** @returns ms that 95% of such batches stay within; never falls with tokens x rows of one size class */
+  /** @returns ms that 95% of such batches stay within; never falls with tokens x rows of one class */
   predict(tokens: number, rows: number): number {
-    return this.#surface(tokens, rows) * this.#factor(tokens * rows, PROMISED_QUANTILE)
+    return this.#surface(tokens, rows) * this.#factor(tokens, rows, PROMISED_QUANTILE)
   }
 
   /** @returns median ms */
   typical(tokens: number, rows: number): number {
-    return this.#surface(tokens, rows) * this.#factor(tokens * rows, 0.5)
+    return this.#surface(tokens, rows) * this.#factor(tokens, rows, 0.5)
   }
 
   /** @returns ms that only 5% of such batches undercut */
   atBest(tokens: number, rows: number): number {
-    return this.#surface(tokens, rows) * this.#factor(tokens * rows, BEST_QUANTILE)
+    return this.#surface(tokens, rows) * this.#factor(tokens, rows, BEST_QUANTILE)
   }
 
   /** Learns from a batch that ran. */
   observe(tokens: number, rows: number, actualMs: number): void {
     const logFactor = Math.log(Math.max(1e-3, actualMs) / Math.max(1e-3, this.#surface(tokens, rows)))
     this.#whole.observe(logFactor)
-    const size = sizeClass(tokens * rows)
+    const size = sizeClass(tokens, rows)
     let window = this.#bySize.get(size)
     if (!window) {
       window = new QuantileWindow(WINDOW, [])
@@ -62,13 +62,15 @@ export class LatencyModel implements RunTimes {
     window.observe(logFactor)
   }
 
-  #factor(paddedTokens: number, quantile: number): number {
-    const own = this.#bySize.get(sizeClass(paddedTokens))
+  #factor(tokens: number, rows: number, quantile: number): number {
+    const own = this.#bySize.get(sizeClass(tokens, rows))
     const window = own && own.observed >= OBSERVATIONS_BEFORE_TRUST ? own : this.#whole
     return Math.exp(window.quantile(quantile))
   }
 }
 
-function sizeClass(paddedTokens: number): number {
-  return Math.floor(Math.log2(Math.max(1, paddedTokens)))
+/** Whether several together are quicker than one by one is not what a profile of alike ones at start says. */
+function sizeClass(tokens: number, rows: number): number {
+  const octave = Math.floor(Math.log2(Math.max(1, tokens * rows)))
+  return rows > 1 ? -1 - octave : octave
 }

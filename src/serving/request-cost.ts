@@ -23,19 +23,24 @@ export function requestInferenceMs(
   // nearly every request: one text that fits one window
   if (lengths.length === 1) return Math.max(0, model.typical(lengths[0]!, 1))
   const packed = bounds.packed === true
-  const batches: { rows: number; longest: number; real: number }[] = []
+  const batches: { rows: number; longest: number; real: number; oneByOneMs: number }[] = []
   for (const tokens of [...lengths].sort((a, b) => b - a)) {
     const open = batches.at(-1)
     const fits =
       open !== undefined &&
       open.rows < bounds.maxRows &&
       batchTokens(open.rows + 1, open.longest, open.real + tokens, packed) <= bounds.maxTokens
+    const aloneMs = model.typical(tokens, 1)
     if (fits) {
       open.rows++
       open.real += tokens
-    } else batches.push({ rows: 1, longest: tokens, real: tokens })
+      open.oneByOneMs += aloneMs
+    } else batches.push({ rows: 1, longest: tokens, real: tokens, oneByOneMs: aloneMs })
   }
-  const times = batches.map(({ rows, longest, real }) => model.typical(tokensPerRow(rows, longest, real, packed), rows))
+  // what is no quicker together runs one by one
+  const times = batches.map(({ rows, longest, real, oneByOneMs }) =>
+    Math.min(oneByOneMs, model.typical(tokensPerRow(rows, longest, real, packed), rows)),
+  )
   const sum = times.reduce((total, ms) => total + ms, 0)
   return Math.max(0, ...times, sum / Math.max(1, engines))
 }
@@ -50,7 +55,7 @@ export function sequenceCostMs(
   return sequenceShareMs(tokens, rows, bounds, (longest, alike) => model.typical(longest, alike))
 }
 
-/** One sequence's share of a batch of up to `rows` alike, as many as fit, ms. @param timeMs of such a batch */
+/** One sequence's share of a batch of up to `rows` alike, as many as fit, or alone where that is quicker, ms. @param timeMs of such a batch */
 export function sequenceShareMs(
   tokens: number,
   rows: number,
@@ -58,5 +63,6 @@ export function sequenceShareMs(
   timeMs: (tokens: number, rows: number) => number,
 ): number {
   const alike = Math.max(1, Math.min(rows, bounds.maxRows, Math.floor(bounds.maxTokens / tokens)))
-  return timeMs(tokens, alike) / alike
+  const aloneMs = timeMs(tokens, 1)
+  return alike === 1 ? aloneMs : Math.min(aloneMs, timeMs(tokens, alike) / alike)
 }

@@ -271,6 +271,7 @@ export class Scheduler {
       packed,
       maxTokens: this.#options.maxBatchTokens(),
       predictMs: (tokens, rows) => times.predict(tokens, rows),
+      typicalMs: (tokens, rows) => times.typical(tokens, rows),
     })
     const items = queue.take(chosen)
     const longest = Math.max(...items.map(({ tokens }) => tokens))

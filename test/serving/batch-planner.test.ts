@@ -134,9 +134,39 @@ test('something always runs, and what would be late only when nothing else waits
 
 test('under overload a full batch of what can still be met runs, not what is about to expire', () => {
   const waiting = Array.from({ length: 40 }, (_, index) => ({ tokens: 100, deadlineMs: 10 * index, strict: true }))
-  const limits = limitsOf({ maxTokens: 800, predictMs: (_, rows) => 10 * rows })
+  const limits = limitsOf({ maxTokens: 800, predictMs: (_, rows) => 40 + 5 * rows })
   // eight rows take 80 ms: the first that can be met in such a batch is due at 80
   assert.deepEqual(planBatch(waiting, 0, limits), [8, 9, 10, 11, 12, 13, 14, 15])
+})
+
+test('under overload what can still be met alone runs where batches do not pay', () => {
+  const waiting = Array.from({ length: 40 }, (_, index) => ({ tokens: 100, deadlineMs: 10 * index, strict: true }))
+  const limits = limitsOf({ maxTokens: 800, predictMs: (_, rows) => 20 * rows })
+  assert.deepEqual(planBatch(waiting, 0, limits), [2])
+})
+
+test('texts of unequal lengths are not taken for so many of their mean, whose times are shorter', () => {
+  const limits = {
+    ...limitsOf({ maxTokens: 800, predictMs: (tokens, rows) => (rows * tokens * tokens) / 500 }),
+    packed: true,
+  }
+  const waiting = [
+    { tokens: 400, deadlineMs: 10_000 },
+    { tokens: 100, deadlineMs: 10_001 },
+  ]
+  assert.deepEqual(planBatch(waiting, 0, limits), [0])
+})
+
+test('what was learnt of typical times tells whether a batch pays, what is promised tells whether it is in time', () => {
+  const waiting = [
+    { tokens: 100, deadlineMs: 35 },
+    { tokens: 100, deadlineMs: 10_001 },
+  ]
+  const typicalMs = (_: number, rows: number) => 10 + 2 * rows
+  const planned = (promisedMs: number) =>
+    planBatch(waiting, 0, { ...limitsOf({ predictMs: (_, rows) => promisedMs * rows }), typicalMs })
+  assert.deepEqual(planned(15), [0, 1])
+  assert.deepEqual(planned(20), [0])
 })
 
 test('without padding a batch is bounded by its own tokens, and lengths mix', () => {
