@@ -84,7 +84,8 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
   })
   const loadedMs = performance.now()
   const profile = await warmUp(
-    (tokens, rows) => session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) }))),
+    (tokens, rows) =>
+      session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) }))),
     {
       maxTokens: family.manifest.maxTokens,
       maxBatchTokens: command.maxBatchTokens,
