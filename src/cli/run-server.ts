@@ -42,7 +42,7 @@ export async function runServer(config: Config, version: string): Promise<void> 
   // where others answer, they count what they answer
   const observer = plan.count > 1 ? { ...metrics.observer, answered: () => {}, rejected: () => {} } : metrics.observer
   const generations = await FamilyGenerations.start(listing, {
-    start: (families, provider) => classifierOf(families, provider ?? config.provider, { config, observer, log }),
+    start: (families, provider) => classifierOf(families, provider, { config, observer, log }),
     defaultFamily: (names) => defaultFamily(names, config.defaultFamily),
     log,
   })
@@ -99,14 +99,16 @@ interface ClassifierParts {
 
 function classifierOf(
   families: readonly Family[],
-  provider: RequestedProvider,
+  /** of the classifier that serves meanwhile */
+  serving: RequestedProvider | undefined,
   { config, observer, log }: ClassifierParts,
 ) {
   const { variant, cacheDir, defaultBudgetMs, engines, threads, lanes, maxQueue, toleratedLate, maxBatchTokens } =
     config
   return createClassifier({
     families,
-    provider,
+    provider: serving ?? config.provider,
+    besideOthers: serving !== undefined,
     variant,
     cacheDir,
     ...(defaultBudgetMs !== undefined && { defaultBudgetMs }),

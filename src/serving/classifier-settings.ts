@@ -8,6 +8,7 @@ import type { ClassifierOptions, RequestedProvider, ServingLog } from './classif
 import { ENGINE_FILE } from './engine.js'
 import type { RequestedLanes } from './lane-plan.js'
 import { ServedFamily } from './served-family.js'
+import { StartGate } from './start-gate.js'
 import type { ServingObserver } from './types.js'
 
 export interface ClassifierSettings {
@@ -29,6 +30,8 @@ export interface ClassifierSettings {
   readonly variant: RequestedVariant
   readonly cacheDir: string | undefined
   readonly engineFile: string
+  /** undefined: all engines start at once */
+  readonly gate: StartGate | undefined
   readonly observer: ServingObserver
   readonly log: ServingLog
 }
@@ -78,6 +81,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     variant: options.variant ?? 'portable',
     cacheDir: options.cacheDir,
     engineFile: ENGINE_FILE,
+    gate: options.besideOthers ? new StartGate() : undefined,
     observer: options.observer ?? SILENT_OBSERVER,
     log: options.log ?? SILENT_LOG,
   }

@@ -6,6 +6,7 @@ import { EngineFailed } from '../errors.js'
 import type { Provider } from '../onnx/providers.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
+import type { StartGate } from './start-gate.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
@@ -13,6 +14,8 @@ export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly lane: string
   /** GPUs that the engines take in turn */
   readonly devices: number
+  /** of first starts; default: all start at once */
+  readonly gate?: StartGate | undefined
   readonly load: Omit<EngineOptions['load'], 'device'>
 }
 
@@ -39,6 +42,8 @@ interface Slot {
   /** deaths since it last proved itself */
   failures: number
   retryTimer: NodeJS.Timeout | undefined
+  /** lets the next engine start */
+  leaveGate: () => void
   /** what it runs now: since when, and for how long by the prediction */
   batch: { readonly sinceMs: number; readonly expectedMs: number } | undefined
 }
@@ -46,6 +51,8 @@ interface Slot {
 const FIRST_START_GUESS_MS = 2_000
 const PROVEN_AFTER_MS = 10_000
 const HOPELESS_AFTER_FAILURES = 3
+
+const nothing = () => {}
 
 /** @returns ms to wait before the n-th restart in a row, n from 1 */
 export function restartDelayMs(failures: number): number {
@@ -77,10 +84,13 @@ export class EnginePool {
         startupMs: FIRST_START_GUESS_MS,
         failures: 0,
         retryTimer: undefined,
+        leaveGate: nothing,
         batch: undefined,
       }
       this.#slots.push(slot)
-      this.#start(slot)
+      const { gate } = this.#options
+      if (gate === undefined) this.#start(slot)
+      else void gate.enter().then((leave) => this.#startAlone(slot, leave))
     }
   }
 
@@ -160,6 +170,12 @@ export class EnginePool {
     )
   }
 
+  #startAlone(slot: Slot, leave: () => void): void {
+    if (this.#stopping) return leave()
+    slot.leaveGate = leave
+    this.#start(slot)
+  }
+
   #start(slot: Slot): void {
     const { log, lane, devices } = this.#options
     slot.state = 'starting'
@@ -174,6 +190,7 @@ export class EnginePool {
           slot.state = 'serving'
           slot.served = true
           slot.startupMs = performance.now() - slot.startedMs
+          slot.leaveGate()
           const startupMs = Math.round(slot.startupMs)
           log.info({ lane, engine: slot.index, pid: engine.pid, startupMs }, 'engine ready')
           this.#events.capacity()
@@ -188,6 +205,7 @@ export class EnginePool {
     const wasReady = slot.state === 'serving'
     slot.engine = undefined
     slot.state = 'waiting'
+    slot.leaveGate()
     if (this.#stopping) return
     const provenMs = performance.now() - slot.startedMs - slot.startupMs
     slot.failures = wasReady && provenMs > PROVEN_AFTER_MS ? 1 : slot.failures + 1

@@ -13,6 +13,7 @@ import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './eng
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
 import { planProviders } from './provider-choice.js'
+import type { StartGate } from './start-gate.js'
 
 export interface StartOptions {
   readonly families: readonly Family[]
@@ -25,6 +26,7 @@ export interface StartOptions {
   readonly variant: RequestedVariant
   readonly cacheDir?: string | undefined
   readonly engineFile: string
+  readonly gate?: StartGate | undefined
   readonly log: ServingLog
 }
 
@@ -116,6 +118,7 @@ function poolOptions(options: StartOptions, provider: Provider, { engines, threa
     lane: options.lane.name,
     devices: gpusOf(provider, options),
     file: options.engineFile,
+    gate: options.gate,
     stallTimeoutMs: STALL_TIMEOUT_MS,
     log: options.log,
     load: {

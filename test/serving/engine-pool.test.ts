@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { childExecArgv, ENGINE_FILE } from '../../src/serving/engine.js'
 import { EnginePool, type EnginePoolOptions } from '../../src/serving/engine-pool.js'
+import { StartGate } from '../../src/serving/start-gate.js'
 
 const SCRIPTED = fileURLToPath(new URL('./fixtures/scripted-engine.mjs', import.meta.url))
 const ANSWERS = 0
@@ -181,3 +182,25 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+test('behind a gate engines start one after the other, and one that dies meanwhile lets the next one start', () =>
+  withPool({ engines: 3, gate: new StartGate() }, async (pool, deaths, until) => {
+    await until(() => pool.pids.length === 1)
+    process.kill(pool.pids[0]!, 'SIGKILL')
+    let most = 0
+    await until(() => {
+      most = Math.max(most, pool.pids.length - pool.serving)
+      return pool.serving === 3
+    })
+    assert.equal(deaths.length, 1)
+    // the one that starts again does not wait for its turn
+    assert.ok(most <= 2, `${most} at once`)
+  }))
+
+test('a pool that is stopped lets others through the gate and starts no more', async () => {
+  const gate = new StartGate()
+  await withPool({ engines: 2, gate }, async (pool, _, until) => {
+    await until(() => pool.pids.length === 1)
+  })
+  await gate.enter()
+})
