@@ -2,6 +2,8 @@
  * Engines that start beside others that serve do so one after the other: to start a process stops the one that starts it for some 15 ms, and
  * each takes a CPU for seconds.
  */
+import { setImmediate } from 'node:timers/promises'
+
 export class StartGate {
   #through: Promise<void> = Promise.resolve()
 
@@ -12,6 +14,7 @@ export class StartGate {
     this.#through = new Promise((resolve) => {
       leave = resolve
     })
-    return before.then(() => leave)
+    // what waits for this thread has its turn before
+    return before.then(() => setImmediate(leave))
   }
 }
