@@ -116,7 +116,7 @@ function classifierOf(
     ...(threads !== undefined && { threads }),
     gpus: visibleGpus(findGpuDevices().nvidiaCount, process.env.CUDA_VISIBLE_DEVICES),
     lanes,
-    maxQueue,
+    ...(maxQueue !== undefined && { maxQueue }),
     toleratedLate,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),
     observer,

@@ -21,7 +21,7 @@ export interface ServeConfig {
   readonly threads?: number
   readonly lanes: 'auto' | '1' | '2'
   readonly apiProcesses: 'auto' | number
-  readonly maxQueue: number
+  readonly maxQueue?: number
   readonly toleratedLate: number
   readonly maxBatchTokens?: number
   readonly maxBodyBytes: number

@@ -124,8 +124,9 @@ export const SERVE_SETTINGS = {
     flag: 'max-queue',
     argument: '<count>',
     description: 'requests that one tier of one family may have waiting; beyond it 503 OVERLOADED',
-    schema: whole(1, 1_000_000, 256),
+    schema: Type.Optional(whole(1, 1_000_000)),
     accepted: 'a whole number from 1 to 1000000',
+    otherwise: '256 on the CPU, 4096 with CUDA, 1024 with WebGPU',
   },
   LEXTIER_TOLERATED_LATE: {
     flag: 'tolerated-late',

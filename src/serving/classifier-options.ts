@@ -32,7 +32,7 @@ export interface ClassifierOptions {
   readonly lanes?: RequestedLanes
   /** NVIDIA GPUs that the engines of the CUDA provider take in turn; default: all of this machine */
   readonly gpus?: number
-  /** requests that one tier of one family may have waiting; default 256 */
+  /** requests that one tier of one family may have waiting; default 256 on the CPU, 4,096 on CUDA, 1,024 on WebGPU */
   readonly maxQueue?: number
   /** requests that may wait in all tiers together; default 4 times `maxQueue` */
   readonly maxQueueTotal?: number

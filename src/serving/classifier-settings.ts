@@ -21,8 +21,8 @@ export interface ClassifierSettings {
   readonly threads: number | undefined
   readonly gpus: number | undefined
   readonly lanes: RequestedLanes
-  readonly maxQueue: number
-  readonly maxQueueTotal: number
+  readonly maxQueue: number | undefined
+  readonly maxQueueTotal: number | undefined
   readonly toleratedLate: number
   readonly maxQueueTokens: number
   readonly maxBatchTokens: number | undefined
@@ -36,7 +36,6 @@ export interface ClassifierSettings {
   readonly log: ServingLog
 }
 
-export const DEFAULT_MAX_QUEUE = 256
 /** About 150 pages; on the CPU a minute or so of work for a teacher. */
 export const DEFAULT_MAX_REQUEST_TOKENS = 131_072
 /** Bounds what waiting work holds in memory: 4 bytes a token. */
@@ -44,7 +43,6 @@ const MAX_QUEUE_TOKENS = 4_194_304
 
 /** @throws InvalidConfiguration when the default family is not among the families */
 export function classifierSettings(options: ClassifierOptions): ClassifierSettings {
-  const { maxQueue = DEFAULT_MAX_QUEUE } = options
   const broken: BrokenFamily[] = [...(options.broken ?? [])]
   const families = options.families.flatMap((family) => {
     try {
@@ -72,9 +70,9 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     threads: options.threads,
     gpus: options.gpus,
     lanes: options.lanes ?? '1',
-    maxQueue,
+    maxQueue: options.maxQueue,
     toleratedLate: options.toleratedLate ?? DEFAULT_TOLERATED_LATE,
-    maxQueueTotal: options.maxQueueTotal ?? 4 * maxQueue,
+    maxQueueTotal: options.maxQueueTotal,
     maxQueueTokens: MAX_QUEUE_TOKENS,
     maxBatchTokens: options.maxBatchTokens,
     maxRequestTokens: options.maxRequestTokens ?? DEFAULT_MAX_REQUEST_TOKENS,

@@ -215,7 +215,7 @@ class ServingClassifier implements Classifier {
     scheduler.admitEarly(asked, this.#preparing, deadlineMs)
     const tiers = asked === 'auto' ? this.#lanes.tiersIn(family) : [asked]
     if (tiers.some((tier) => this.#lanes.hasRoom({ family: family.name, tier }))) return
-    throw scheduler.overloaded(asked, this.#settings.maxQueue)
+    throw scheduler.overloaded(asked, scheduler.waiting)
   }
 
   /** @throws PayloadTooLarge, InvalidRequest, RequestAborted */

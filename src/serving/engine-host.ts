@@ -7,7 +7,7 @@ import type { EnginePool } from './engine-pool.js'
 import type { LanePlan } from './lane-plan.js'
 import type { BatchRunner } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
-import { batchTokenLimit, startEngines } from './start-engines.js'
+import { batchTokenLimit, queueLimit, startEngines } from './start-engines.js'
 
 export interface EngineHostEvents {
   /** an engine may be free */
@@ -75,6 +75,11 @@ export class EngineHost implements BatchRunner {
   /** padded tokens that a batch may have */
   maxBatchTokens(): number {
     return batchTokenLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxBatchTokens)
+  }
+
+  /** requests that may wait for one tier of one family */
+  maxQueue(): number {
+    return queueLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxQueue)
   }
 
   /** Why the engines cannot be relied on, a sentence each; empty when they can. */

@@ -19,6 +19,9 @@ export interface Lane {
 /** What work is told that waits for engines that cannot be kept running. */
 const OUT = 'no inference engine can be kept running for this tier; GET /v1/families says why'
 
+/** As many full queues may wait in all. */
+const TIERS_FULL = 4
+
 export interface LaneEvents {
   /** an engine may be free, or it has become clear that those of a lane cannot be kept running */
   changed(): void
@@ -71,6 +74,13 @@ export class Lanes {
         waitingElsewhere: () => this.waiting - scheduler.waiting,
         slowedBy: () => this.#backgroundOf(index)?.scheduler,
         givesWayTo: () => this.#lanes[index - 1]?.scheduler,
+        // of the provider, which may not be chosen yet
+        get maxQueue() {
+          return engines.maxQueue()
+        },
+        get maxQueueTotal() {
+          return settings.maxQueueTotal ?? TIERS_FULL * engines.maxQueue()
+        },
         maxBatchTokens: () => engines.maxBatchTokens(),
         now: () => performance.now(),
       })

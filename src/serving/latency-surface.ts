@@ -16,8 +16,8 @@ interface Curve {
 
 /**
  * Interpolates timed shapes linearly over tokens and over rows. Noise that would make a larger batch quicker is levelled
- * up. Beyond the longest sequence and the most rows timed, time grows in proportion. A row count timed for short
- * sequences only follows, above them, the shape of the single-row curve.
+ * up. Beyond the longest sequence and the most rows timed, time grows in proportion. What a batch of short sequences saves is
+ * a run's fixed cost: a row count timed for them only saves as much, and no more, of longer ones.
  * @param samples any shapes, at least one of a single row; of repeated shapes the quickest counts
  */
 export function latencySurface(samples: readonly LatencySample[]): LatencySurface {
@@ -29,7 +29,7 @@ export function latencySurface(samples: readonly LatencySample[]): LatencySurfac
     const last = curve.points.at(-1)!
     if (tokens <= last.tokens) return alongCurve(curve, tokens)
     if (index === 0) return (last.ms * tokens) / last.tokens
-    return (last.ms * atCurve(0, tokens)) / Math.max(Number.MIN_VALUE, atCurve(0, last.tokens))
+    return last.ms + (curve.rows / single.rows) * (atCurve(0, tokens) - atCurve(0, last.tokens))
   }
   return (tokens, rows) => {
     let lower = atCurve(0, tokens)

@@ -11,7 +11,6 @@ test('with nothing set, the defaults hold and what has none is absent', () => {
     port: 8080,
     provider: 'auto',
     variant: 'auto',
-    maxQueue: 256,
     lanes: 'auto',
     apiProcesses: 'auto',
     toleratedLate: 0.03,

@@ -21,6 +21,22 @@ test('the surface gives back what was timed and interpolates between', () => {
   assert.equal(surface(512, 1), 2 * surface(256, 1))
 })
 
+test('rows timed for short sequences only save of longer ones what they saved of those, not the same share', () => {
+  const alone = [16, 64, 256].map((tokens) => ({ tokens, rows: 1, ms: 1 + tokens * 0.1 }))
+  const surface = latencySurface([...alone, { tokens: 16, rows: 4, ms: 7.4 }])
+  const savedMs = 4 * surface(16, 1) - surface(16, 4)
+  assert.ok(Math.abs(4 * surface(256, 1) - surface(256, 4) - savedMs) < 1e-9)
+})
+
+test('what several together take is learnt apart from what one alone takes', () => {
+  const model = new LatencyModel(profile)
+  const aloneMs = model.typical(128, 1)
+  for (let batch = 0; batch < 100; batch++) model.observe(64, 2, 5 * latencySurface(profile)(64, 2))
+  for (let batch = 0; batch < 100; batch++) model.observe(128, 1, latencySurface(profile)(128, 1))
+  assert.ok(Math.abs(model.typical(64, 2) / latencySurface(profile)(64, 2) - 5) < 0.1)
+  assert.ok(Math.abs(model.typical(128, 1) / aloneMs - 1) < 0.2)
+})
+
 test('time never falls as a batch grows in tokens or rows, however noisy the profile', () => {
   const samples = fc.array(
     fc.record({
