@@ -2,8 +2,8 @@
 import { EngineFailed } from '../errors.js'
 import type { Family } from '../family/load-family.js'
 import type { ClassifierSettings } from './classifier-settings.js'
-import type { Batch, BatchResult } from './engine.js'
-import type { EnginePool } from './engine-pool.js'
+import type { Batch } from './engine.js'
+import type { EnginePool, PoolResult } from './engine-pool.js'
 import type { LanePlan } from './lane-plan.js'
 import type { BatchRunner } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
@@ -67,7 +67,7 @@ export class EngineHost implements BatchRunner {
     return this.#pool?.busyMs(nowMs) ?? []
   }
 
-  async run(batch: Batch, expectedMs: number): Promise<BatchResult> {
+  async run(batch: Batch, expectedMs: number): Promise<PoolResult> {
     if (!this.#pool) throw new EngineFailed('not started')
     return this.#pool.run(batch, expectedMs)
   }

@@ -28,6 +28,19 @@ export interface EnginePoolEvents {
   died(reason: string, wasReady: boolean): void
 }
 
+interface GivenBatch {
+  /** since when it runs; of one that waits for another, when it was given */
+  sinceMs: number
+  /** by the prediction */
+  readonly expectedMs: number
+}
+
+/** What a run took, apart from the time that it waited in the engine. */
+export interface PoolResult extends BatchResult {
+  /** in the engine, for the run before it */
+  readonly waitedMs: number
+}
+
 type SlotState = 'starting' | 'serving' | 'waiting' | 'stopped'
 
 interface Slot {
@@ -44,10 +57,15 @@ interface Slot {
   retryTimer: NodeJS.Timeout | undefined
   /** lets the next engine start */
   leaveGate: () => void
-  /** what it runs now: since when, and for how long by the prediction */
-  batch: { readonly sinceMs: number; readonly expectedMs: number } | undefined
+  /** what it runs now, and what it has been given to run next */
+  batches: GivenBatch[]
 }
 
+/**
+ * An engine that runs no longer than this has its next batch before: to hand it over and to hear of the end takes as long as a short run,
+ * and more where the thread that does it has answers to write.
+ */
+const SHORT_RUN_MS = 3
 const FIRST_START_GUESS_MS = 2_000
 const PROVEN_AFTER_MS = 10_000
 const HOPELESS_AFTER_FAILURES = 3
@@ -85,7 +103,7 @@ export class EnginePool {
         failures: 0,
         retryTimer: undefined,
         leaveGate: nothing,
-        batch: undefined,
+        batches: [],
       }
       this.#slots.push(slot)
       const { gate } = this.#options
@@ -98,9 +116,9 @@ export class EnginePool {
     return this.#options.load.provider
   }
 
-  /** Engines that could take a batch now. */
+  /** Engines that could take a batch now: they run none, or are soon done. */
   get idle(): number {
-    return count(this.#slots, isIdle)
+    return count(this.#slots, canTake)
   }
 
   /** Engines that have loaded what they hold. */
@@ -131,10 +149,11 @@ export class EnginePool {
   busyMs(nowMs: number): number[] {
     const serving = this.#slots.filter(isServing)
     if (serving.length > 0) {
-      return serving.map(({ batch }) => {
-        if (!batch) return 0
+      return serving.map(({ batches: [running, next] }) => {
+        if (!running) return 0
         // an overdue batch is expected to take a tenth longer, again and again
-        return Math.max(batch.sinceMs + batch.expectedMs - nowMs, batch.expectedMs / 10)
+        const leftMs = Math.max(running.sinceMs + running.expectedMs - nowMs, running.expectedMs / 10)
+        return leftMs + (next?.expectedMs ?? 0)
       })
     }
     const waits = this.#slots.map(({ startedMs, startupMs }) => Math.max(startedMs + startupMs - nowMs, startupMs / 10))
@@ -142,17 +161,21 @@ export class EnginePool {
   }
 
   /**
-   * Runs a batch on an idle engine; one must be idle.
+   * Runs a batch on an engine that could take one; there must be one.
    * @throws EngineFailed when the engine fails or dies with it
    */
-  async run(batch: Batch, expectedMs: number): Promise<BatchResult> {
-    const slot = this.#slots.find(isIdle)
+  async run(batch: Batch, expectedMs: number): Promise<PoolResult> {
+    const slot = this.#slots.find(isIdle) ?? this.#slots.find(canTake)
     if (!slot?.engine) throw new EngineFailed('no engine is free')
-    slot.batch = { sinceMs: performance.now(), expectedMs }
+    const givenMs = performance.now()
+    const given: GivenBatch = { sinceMs: givenMs, expectedMs }
+    slot.batches.push(given)
     try {
-      return await slot.engine.run(batch)
+      const result = await slot.engine.run(batch)
+      return { ...result, waitedMs: given.sinceMs - givenMs }
     } finally {
-      slot.batch = undefined
+      slot.batches = slot.batches.filter((one) => one !== given)
+      if (slot.batches[0]) slot.batches[0].sinceMs = performance.now()
       // after whoever awaits this result has seen it
       if (isServing(slot)) setImmediate(() => this.#events.capacity())
     }
@@ -171,9 +194,11 @@ export class EnginePool {
   }
 
   #startAlone(slot: Slot, leave: () => void): void {
-    if (this.#stopping) return leave()
-    slot.leaveGate = leave
-    this.#start(slot)
+    if (this.#stopping) leave()
+    else {
+      slot.leaveGate = leave
+      this.#start(slot)
+    }
   }
 
   #start(slot: Slot): void {
@@ -230,5 +255,10 @@ function isServing({ state, engine }: Slot): boolean {
 }
 
 function isIdle(slot: Slot): boolean {
-  return isServing(slot) && slot.batch === undefined
+  return isServing(slot) && slot.batches.length === 0
+}
+
+function canTake(slot: Slot): boolean {
+  const [running, next] = slot.batches
+  return isServing(slot) && (running === undefined || (next === undefined && running.expectedMs <= SHORT_RUN_MS))
 }

@@ -32,15 +32,15 @@ export class LaneTimes {
     return this.slowed ? this.stretch.disturbed(model) : model
   }
 
-  /** A run begins. @returns what learns from it when it is done: the model's times, or what other runs make of them */
-  began(key: TierKey, tokens: number, rows: number, startMs: number): (doneMs: number) => void {
+  /** A run is given to an engine. @returns what learns from it when it is done: the model's times, or what other runs make of them */
+  began(key: TierKey, tokens: number, rows: number, givenMs: number): (startMs: number, doneMs: number) => void {
     const model = this.#options.latencyModel(key)
     const others = this.#options.slowedBy()
-    const beforeMs = others?.readingMs(startMs) ?? 0
-    return (doneMs) => {
+    const beforeMs = others?.readingMs(givenMs) ?? 0
+    return (startMs, doneMs) => {
       const takenMs = doneMs - startMs
       const besideMs = (others?.readingMs(doneMs) ?? 0) - beforeMs
-      const disturbed = isDisturbed(besideMs / Math.max(Number.MIN_VALUE, takenMs))
+      const disturbed = isDisturbed(besideMs / Math.max(Number.MIN_VALUE, doneMs - givenMs))
       if (others) this.stretch.observe(takenMs / model.typical(tokens, rows), disturbed)
       if (!disturbed) model.observe(tokens, rows, takenMs)
     }

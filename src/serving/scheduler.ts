@@ -35,7 +35,8 @@ export interface BatchRunner {
   readonly idle: number
   readonly serving: number
   busyMs(nowMs: number): number[]
-  run(batch: Batch, expectedMs: number): Promise<BatchResult>
+  /** @returns the logits, and how long the batch waited in its engine for the run before */
+  run(batch: Batch, expectedMs: number): Promise<BatchResult & { readonly waitedMs?: number }>
 }
 
 export interface SchedulerOptions extends AdmissionLimits {
@@ -277,7 +278,6 @@ export class Scheduler {
     const longest = Math.max(...items.map(({ tokens }) => tokens))
     const tokens = items.reduce((sum, item) => sum + item.tokens, 0)
     const rowTokens = tokensPerRow(items.length, longest, tokens, packed)
-    for (const { owner } of items) owner.started(nowMs)
     this.#reportDepth(key)
     const { family, tier } = key
     const batch = { family, tier, sequences: items.map(({ sequence }) => sequence) }
@@ -290,10 +290,12 @@ export class Scheduler {
       .run(batch, expectedMs)
       .finally(() => this.#runs.ended(this.#options.now()))
       .then(
-        ({ logits, inferenceMs }) => {
+        ({ logits, inferenceMs, waitedMs = 0 }) => {
           const doneMs = this.#options.now()
-          learn(doneMs)
+          const startMs = nowMs + waitedMs
+          learn(startMs, Math.max(doneMs, startMs + inferenceMs))
           items.forEach(({ owner, index }, row) => {
+            owner.started(startMs)
             owner.complete(index, logits[row]!, doneMs)
           })
           this.#options.observer.batch({ family, tier, size: items.length, tokens, inferenceMs })

@@ -86,9 +86,10 @@ test('a lane takes the times of disturbed runs while what slows it down is on, a
   const times = new LaneTimes({ latencyModel: () => model, slowedBy: () => others })
   let nowMs = 0
   const run = (ms: number) => {
-    const done = times.began(key, 16, 1, nowMs)
+    const startMs = nowMs
+    const done = times.began(key, 16, 1, startMs)
     nowMs += ms
-    done(nowMs)
+    done(startMs, nowMs)
   }
   for (let index = 0; index < 300; index++) run(10)
   others.began(nowMs)
@@ -110,7 +111,7 @@ test('a run counts as disturbed when another was on for at least half of it', ()
       const done = times.began({ family: 'tiny', tier: 'fast' }, 16, 1, 100 * index)
       others.began(100 * index)
       others.ended(100 * index + besideMs)
-      done(100 * index + 20)
+      done(100 * index, 100 * index + 20)
     }
     return model.typical(16, 1)
   }

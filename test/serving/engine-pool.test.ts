@@ -86,6 +86,46 @@ test('a busy engine takes no other batch, and says how long it expects to be bus
     await running
   }))
 
+test('an engine that is soon done takes one batch more, which runs after the first and does not count the wait as its own', () =>
+  withPool({}, async (pool, _, until) => {
+    await until(() => pool.idle === 1)
+    const first = pool.run(batchOf(ANSWERS), 2)
+    assert.equal(pool.idle, 1)
+    const second = pool.run(batchOf(ANSWERS, 6), 500)
+    assert.equal(pool.idle, 0)
+    const [busyMs] = pool.busyMs(performance.now())
+    assert.ok(busyMs! > 500 && busyMs! <= 502)
+    await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
+    const results = await Promise.all([first, second])
+    assert.deepEqual(
+      results.map(({ logits }) => logits[0]![0]),
+      [4, 6],
+    )
+    assert.equal(results[0].waitedMs, 0)
+    assert.ok(results[1].waitedMs >= 0)
+    assert.equal(pool.idle, 1)
+    assert.deepEqual(pool.busyMs(performance.now()), [0])
+  }))
+
+test('an engine that runs nothing is given a batch before one that is soon done', () =>
+  withPool({ engines: 2 }, async (pool, _, until) => {
+    await until(() => pool.idle === 2)
+    const short = pool.run(batchOf(ANSWERS), 2)
+    const long = pool.run(batchOf(ANSWERS), 1_000)
+    assert.equal(pool.idle, 1)
+    assert.equal((await long).waitedMs, 0)
+    await short
+  }))
+
+test('an engine that dies fails what it ran and what waited in it', () =>
+  withPool({}, async (pool, _, until) => {
+    await until(() => pool.idle === 1)
+    const both = [pool.run(batchOf(DIES), 1), pool.run(batchOf(ANSWERS), 1)]
+    for (const run of await Promise.allSettled(both)) assert.equal(run.status, 'rejected')
+    await until(() => pool.idle === 1)
+    await pool.run(batchOf(ANSWERS), 1)
+  }))
+
 test('a death rejects the batch with its signal, and a new engine takes the place', () =>
   withPool({}, async (pool, deaths, until) => {
     await until(() => pool.idle === 1)
