@@ -6,7 +6,7 @@
  * - the batch's tokens stay within the budget: rows x longest where every row is padded to the longest, the sequences'
  *   own tokens where the model runs without padding;
  * - the batch does not grow so slow that a member which would have met its deadline misses it;
- * - it is quicker than the batch and the newcomer one after the other;
+ * - it is quicker than the batch and the newcomer one after the other, as it always is on a GPU;
  * - padding, if there is any, stays below a share of the batch, unless the newcomer would miss its deadline by waiting for the next batch.
  *
  * Lost are sequences that would be answered too late: in a batch of their own, or, when more wait than one batch holds,
@@ -27,6 +27,8 @@ export interface BatchLimits {
   readonly maxTokens: number
   /** the model runs without padding */
   readonly packed?: boolean
+  /** several always run quicker together, whatever is thought of their times: a GPU is not busy with one */
+  readonly alwaysTogether?: boolean
   readonly maxRows: number
   /** least share of a batch that is real tokens */
   readonly minUtilisation: number
@@ -92,7 +94,7 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     const alikeMs = typicalMs(rowTokens, rows)
     const aloneMs = typicalMs(candidate.tokens, 1)
     const withMs = Math.max(alikeMs, unequalMs(oneByOneMs + aloneMs, alikeMs, rows * typicalMs(rowTokens, 1)))
-    if (!isWorthIt(withMs - runMs, aloneMs)) continue
+    if (!limits.alwaysTogether && !isWorthIt(withMs - runMs, aloneMs)) continue
     const finishWithMs = nowMs + limits.predictMs(rowTokens, rows) * Math.max(1, withMs / alikeMs)
     if (finishWithMs > tightestMetMs) continue
     const utilisation = realWith / tokensWith
@@ -129,7 +131,7 @@ function lossRule(waiting: readonly WaitingSequence[], nowMs: number, limits: Ba
   const fullRows = (tokens: number) => {
     const fitting = Math.max(1, Math.min(limits.maxRows, Math.floor(limits.maxTokens / tokens)))
     const aloneMs = typicalMs(tokens, 1)
-    return isWorthIt(typicalMs(tokens, fitting) / fitting, aloneMs) ? fitting : 1
+    return limits.alwaysTogether || isWorthIt(typicalMs(tokens, fitting) / fitting, aloneMs) ? fitting : 1
   }
   const overloaded = waiting.length > fullRows(waiting[0]!.tokens)
   return ({ tokens, deadlineMs, strict }: WaitingSequence): boolean =>

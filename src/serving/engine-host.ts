@@ -72,6 +72,11 @@ export class EngineHost implements BatchRunner {
     return this.#pool.run(batch, expectedMs)
   }
 
+  /** False until a provider is chosen. */
+  get onGpu(): boolean {
+    return this.#pool !== undefined && this.#pool.provider !== 'cpu'
+  }
+
   /** padded tokens that a batch may have */
   maxBatchTokens(): number {
     return batchTokenLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxBatchTokens)

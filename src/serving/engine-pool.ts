@@ -62,8 +62,8 @@ interface Slot {
 }
 
 /**
- * An engine that runs no longer than this has its next batch before: to hand it over and to hear of the end takes as long as a short run,
- * and more where the thread that does it has answers to write.
+ * An engine on a CPU that runs no longer than this has its next batch before: to hand it over and to hear of the end takes as long as a
+ * short run, and more where the thread that does it has answers to write. Not on a GPU: what comes meanwhile runs together there.
  */
 const SHORT_RUN_MS = 3
 const FIRST_START_GUESS_MS = 2_000
@@ -118,7 +118,7 @@ export class EnginePool {
 
   /** Engines that could take a batch now: they run none, or are soon done. */
   get idle(): number {
-    return count(this.#slots, canTake)
+    return count(this.#slots, this.#canTake)
   }
 
   /** Engines that have loaded what they hold. */
@@ -165,7 +165,7 @@ export class EnginePool {
    * @throws EngineFailed when the engine fails or dies with it
    */
   async run(batch: Batch, expectedMs: number): Promise<PoolResult> {
-    const slot = this.#slots.find(isIdle) ?? this.#slots.find(canTake)
+    const slot = this.#slots.find(isIdle) ?? this.#slots.find(this.#canTake)
     if (!slot?.engine) throw new EngineFailed('no engine is free')
     const givenMs = performance.now()
     const given: GivenBatch = { sinceMs: givenMs, expectedMs }
@@ -191,6 +191,12 @@ export class EnginePool {
         slot.state = 'stopped'
       }),
     )
+  }
+
+  readonly #canTake = (slot: Slot): boolean => {
+    const [running, next] = slot.batches
+    if (!isServing(slot) || running === undefined) return isServing(slot)
+    return this.provider === 'cpu' && next === undefined && running.expectedMs <= SHORT_RUN_MS
   }
 
   #startAlone(slot: Slot, leave: () => void): void {
@@ -256,9 +262,4 @@ function isServing({ state, engine }: Slot): boolean {
 
 function isIdle(slot: Slot): boolean {
   return isServing(slot) && slot.batches.length === 0
-}
-
-function canTake(slot: Slot): boolean {
-  const [running, next] = slot.batches
-  return isServing(slot) && (running === undefined || (next === undefined && running.expectedMs <= SHORT_RUN_MS))
 }

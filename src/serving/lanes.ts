@@ -81,6 +81,7 @@ export class Lanes {
         get maxQueueTotal() {
           return settings.maxQueueTotal ?? TIERS_FULL * engines.maxQueue()
         },
+        alwaysTogether: () => engines.onGpu,
         maxBatchTokens: () => engines.maxBatchTokens(),
         now: () => performance.now(),
       })

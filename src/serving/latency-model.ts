@@ -10,6 +10,11 @@ export const PROMISED_QUANTILE = 0.95
 const BEST_QUANTILE = 0.05
 const WINDOW = 256
 const OBSERVATIONS_BEFORE_TRUST = 40
+/**
+ * Of batches of any kind, after which what several together took is no longer believed where no others came: it may be what keeps
+ * them from being tried, and was learnt when the machine was another.
+ */
+const REMEMBERED_UNSEEN = 1_000
 
 /** Log factors believed before anything ran: between 5% quicker and 25% slower than the profile. */
 const PRIOR = Array.from({ length: 60 }, (_, index) => -0.05 + (index * 0.27) / 59)
@@ -28,6 +33,9 @@ export class LatencyModel implements RunTimes {
   readonly #surface: LatencySurface
   readonly #whole = new QuantileWindow(WINDOW, PRIOR)
   readonly #bySize = new Map<number, QuantileWindow>()
+  /** by class of several together: `#observed` when the last one came */
+  readonly #lastSeen = new Map<number, number>()
+  #observed = 0
 
   /** @param profile timed batch shapes, at least one of a single row */
   constructor(profile: readonly LatencySample[]) {
@@ -54,7 +62,9 @@ export class LatencyModel implements RunTimes {
     const logFactor = Math.log(Math.max(1e-3, actualMs) / Math.max(1e-3, this.#surface(tokens, rows)))
     this.#whole.observe(logFactor)
     const size = sizeClass(tokens, rows)
-    let window = this.#bySize.get(size)
+    this.#observed++
+    let window = this.#known(size)
+    if (rows > 1) this.#lastSeen.set(size, this.#observed)
     if (!window) {
       window = new QuantileWindow(WINDOW, [])
       this.#bySize.set(size, window)
@@ -62,8 +72,13 @@ export class LatencyModel implements RunTimes {
     window.observe(logFactor)
   }
 
+  #known(size: number): QuantileWindow | undefined {
+    const lastSeen = this.#lastSeen.get(size)
+    return lastSeen !== undefined && this.#observed - lastSeen > REMEMBERED_UNSEEN ? undefined : this.#bySize.get(size)
+  }
+
   #factor(tokens: number, rows: number, quantile: number): number {
-    const own = this.#bySize.get(sizeClass(tokens, rows))
+    const own = this.#known(sizeClass(tokens, rows))
     const window = own && own.observed >= OBSERVATIONS_BEFORE_TRUST ? own : this.#whole
     return Math.exp(window.quantile(quantile))
   }

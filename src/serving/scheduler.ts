@@ -44,6 +44,8 @@ export interface SchedulerOptions extends AdmissionLimits {
   latencyModel(key: TierKey): LatencyModel
   /** whether that tier's model runs without padding; default: it pads */
   packed?(key: TierKey): boolean
+  /** whether batches always pay, as on a GPU; read for every batch; default: where their times say so */
+  alwaysTogether?(): boolean
   /** whether that tier's work comes here; default: all does */
   holds?(key: TierKey): boolean
   /** requests that wait for other engines; default: none */
@@ -270,6 +272,7 @@ export class Scheduler {
     const chosen = planBatch(queue.items, nowMs, {
       ...BATCH_SHAPE,
       packed,
+      alwaysTogether: this.#options.alwaysTogether?.() ?? false,
       maxTokens: this.#options.maxBatchTokens(),
       predictMs: (tokens, rows) => times.predict(tokens, rows),
       typicalMs: (tokens, rows) => times.typical(tokens, rows),

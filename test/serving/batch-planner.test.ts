@@ -157,6 +157,13 @@ test('texts of unequal lengths are not taken for so many of their mean, whose ti
   assert.deepEqual(planBatch(waiting, 0, limits), [0])
 })
 
+test('on a GPU texts run together even where their times speak against it: a few slow batches must not end all batches', () => {
+  const waiting = Array.from({ length: 4 }, (_, index) => ({ tokens: 100, deadlineMs: 10_000 + index }))
+  const slowTogether = limitsOf({ predictMs: (_, rows) => (rows > 1 ? 50 * rows : 1) })
+  assert.deepEqual(planBatch(waiting, 0, slowTogether), [0])
+  assert.deepEqual(planBatch(waiting, 0, { ...slowTogether, alwaysTogether: true }), [0, 1, 2, 3])
+})
+
 test('what was learnt of typical times tells whether a batch pays, what is promised tells whether it is in time', () => {
   const waiting = [
     { tokens: 100, deadlineMs: 35 },

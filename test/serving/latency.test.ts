@@ -37,6 +37,16 @@ test('what several together take is learnt apart from what one alone takes', () 
   assert.ok(Math.abs(model.typical(128, 1) / aloneMs - 1) < 0.2)
 })
 
+test('what several together took is forgotten when none came for long, so that they are tried again', () => {
+  const model = new LatencyModel(profile)
+  const surface = latencySurface(profile)
+  for (let batch = 0; batch < 100; batch++) model.observe(64, 2, 5 * surface(64, 2))
+  for (let batch = 0; batch < 900; batch++) model.observe(64, 1, surface(64, 1))
+  assert.ok(model.typical(64, 2) > 4 * surface(64, 2))
+  for (let batch = 0; batch < 200; batch++) model.observe(64, 1, surface(64, 1))
+  assert.ok(model.typical(64, 2) < 1.2 * surface(64, 2))
+})
+
 test('time never falls as a batch grows in tokens or rows, however noisy the profile', () => {
   const samples = fc.array(
     fc.record({
