@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { address, poll, type Running } from '../cli/lextier-process.js'
 import { writeTinyFamily } from '../support/tiny-family.js'
 import { call, until } from './load.js'
@@ -55,8 +56,12 @@ const TEXT = { text: 'the court held' }
 async function assertNeverRuns(leave: () => Promise<void>): Promise<void> {
   const before = await sequencesRun()
   process.kill(enginePid(server), 'SIGSTOP')
-  // the first is with the engine, so the second waits
-  const running = [call(url, TEXT), call(url, TEXT)]
+  // the engine runs the first, and where that is short it has the second too
+  const running: ReturnType<typeof call>[] = []
+  while ((await waiting()) === 0 && running.length < 3) {
+    running.push(call(url, TEXT))
+    await sleep(200)
+  }
   await until(async () => (await waiting()) === 1, 'a request behind another')
   await leave()
   await until(async () => (await waiting()) === 1, 'the queue to empty')
@@ -64,7 +69,7 @@ async function assertNeverRuns(leave: () => Promise<void>): Promise<void> {
   for (const answered of running) assert.equal((await answered).status, 200)
   const next = await call(url, TEXT)
   assert.equal(next.status, 200)
-  assert.equal((await sequencesRun()) - before, 3)
+  assert.equal((await sequencesRun()) - before, running.length + 1)
 }
 
 test('the work of callers that disconnect while it waits never runs', () =>
