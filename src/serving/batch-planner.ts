@@ -13,6 +13,8 @@
  * in a full one. Under overload plain earliest-deadline-first runs what is about to expire and so answers everything
  * late; passing over the lost keeps goodput at capacity. They run when nothing else waits.
  */
+import { ALWAYS, BatchGain, isWorthIt } from './batch-gain.js'
+
 export interface WaitingSequence {
   /** special tokens included */
   readonly tokens: number
@@ -39,14 +41,6 @@ export interface BatchLimits {
   /** the same in the middle, which is what tells whether a batch pays; default: `predictMs` */
   typicalMs?(tokens: number, rows: number): number
 }
-
-/** What a batch of its own costs beside its run: the way to an engine and back. */
-const DISPATCH_MS = 0.5
-/**
- * Of its time alone, what a newcomer may add at most: the first waits for the last. On a CPU texts of a deep model together take what they
- * take one by one, and up to half as much again where their lengths differ.
- */
-const WORTH_A_BATCH = 0.8
 
 export const BATCH_SHAPE = { maxRows: 128, minUtilisation: 0.75, lookahead: 256 } as const
 
@@ -77,8 +71,7 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
   const typicalMs = limits.typicalMs ?? limits.predictMs
   let longest = head.tokens
   let realTokens = head.tokens
-  let oneByOneMs = typicalMs(longest, 1)
-  let runMs = oneByOneMs
+  const gain = limits.alwaysTogether ? ALWAYS : new BatchGain(longest, typicalMs)
   let finishMs = nowMs + limits.predictMs(longest, 1)
   let tightestMetMs = head.deadlineMs >= finishMs ? head.deadlineMs : Number.POSITIVE_INFINITY
 
@@ -91,11 +84,9 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     const tokensWith = batchTokens(rows, longestWith, realWith, packed)
     if (tokensWith > limits.maxTokens) continue
     const rowTokens = tokensPerRow(rows, longestWith, realWith, packed)
-    const alikeMs = typicalMs(rowTokens, rows)
-    const aloneMs = typicalMs(candidate.tokens, 1)
-    const withMs = Math.max(alikeMs, unequalMs(oneByOneMs + aloneMs, alikeMs, rows * typicalMs(rowTokens, 1)))
-    if (!limits.alwaysTogether && !isWorthIt(withMs - runMs, aloneMs)) continue
-    const finishWithMs = nowMs + limits.predictMs(rowTokens, rows) * Math.max(1, withMs / alikeMs)
+    const joined = gain.join(candidate.tokens, rowTokens, rows)
+    if (!joined) continue
+    const finishWithMs = nowMs + limits.predictMs(rowTokens, rows) * joined.stretch
     if (finishWithMs > tightestMetMs) continue
     const utilisation = realWith / tokensWith
     const missesIfLeft = candidate.deadlineMs < finishMs + limits.predictMs(candidate.tokens, 1)
@@ -104,26 +95,11 @@ export function planBatch(waiting: readonly WaitingSequence[], nowMs: number, li
     chosen.push(index)
     longest = longestWith
     realTokens = realWith
-    oneByOneMs += aloneMs
-    runMs = withMs
+    joined.take()
     finishMs = finishWithMs
     if (candidate.deadlineMs >= finishMs) tightestMetMs = Math.min(tightestMetMs, candidate.deadlineMs)
   }
   return chosen
-}
-
-/**
- * The time of a run grows faster than the text, so a batch of a short and a long one takes more than one of two of their mean length.
- * What it saves is taken to be the same share.
- * @param oneByOneMs of its sequences @param alikeMs of a batch of as many of their mean length @param alikeOneByOneMs of these
- */
-function unequalMs(oneByOneMs: number, alikeMs: number, alikeOneByOneMs: number): number {
-  return alikeOneByOneMs > 0 ? (oneByOneMs * alikeMs) / alikeOneByOneMs : alikeMs
-}
-
-/** @param addedMs to the batch's time by one more sequence, which alone would take `aloneMs` */
-function isWorthIt(addedMs: number, aloneMs: number): boolean {
-  return addedMs <= WORTH_A_BATCH * aloneMs + DISPATCH_MS
 }
 
 function lossRule(waiting: readonly WaitingSequence[], nowMs: number, limits: BatchLimits) {
