@@ -11,7 +11,7 @@ import { countsOf, type MetricsSnapshot, mergedExposition } from '../metrics/met
 import type { ServingLog } from '../serving/classifier-options.js'
 import { childExecArgv } from '../serving/engine.js'
 import { restartDelayMs } from '../serving/engine-pool.js'
-import { ClassifierHost, type Served } from '../serving/remote/classifier-host.js'
+import { ClassifierHost, type Served, stateNow } from '../serving/remote/classifier-host.js'
 import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
 
@@ -105,7 +105,8 @@ export class ApiProcesses {
 
   /** What is served has changed. */
   tellState(): void {
-    this.#each(({ host }) => host.tellState())
+    const now = stateNow(this.#options.served)
+    this.#each(({ host }) => host.tellState(now))
   }
 
   /** New predictions are refused, those in flight are answered. */

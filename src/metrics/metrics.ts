@@ -34,10 +34,18 @@ export function countsOf(snapshots: readonly MetricsSnapshot[]): Promise<Metrics
   return AggregatorRegistry.aggregate(counts).getMetricsAsJSON()
 }
 
-/** @returns the text exposition of a server of several processes: counts add up */
+/** @returns the text exposition of a server of several processes: counts add up, and it began when the first of them did */
 export function mergedExposition(snapshots: readonly MetricsSnapshot[]): Promise<string> {
-  return AggregatorRegistry.aggregate(snapshots as object[][]).metrics()
+  const merged = snapshots.map((snapshot) =>
+    (snapshot as { name: string }[]).map((metric) =>
+      metric.name === START_TIME ? { ...metric, aggregator: 'min' } : metric,
+    ),
+  )
+  return AggregatorRegistry.aggregate(merged).metrics()
 }
+
+/** Left out by prom-client, which knows no sum of it; Prometheus tells a restart by it. */
+const START_TIME = 'process_start_time_seconds'
 
 // label values come from closed sets: a code that is not listed counts as INTERNAL
 const REASONS = new Set([

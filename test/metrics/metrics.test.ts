@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMetrics } from '../../src/metrics/metrics.js'
+import { createMetrics, mergedExposition } from '../../src/metrics/metrics.js'
 import type { ClassifyResult } from '../../src/serving/types.js'
 
 const result: ClassifyResult = {
@@ -87,4 +87,16 @@ test('two servers in one process keep their own counts', async () => {
   const [one, other] = [createMetrics({ processMetrics: false }), createMetrics({ processMetrics: false })]
   one.observer.engineRestarted()
   assert.match(await other.exposition(), /lextier_engine_restarts_total 0/)
+})
+
+test('of several processes counts add up, and the first start is told', async () => {
+  const processes = [createMetrics({ processMetrics: true }), createMetrics({ processMetrics: true })]
+  for (const { observer } of processes) observer.answered(result)
+  const snapshots = await Promise.all(processes.map(({ snapshot }) => snapshot()))
+  const text = await mergedExposition(snapshots)
+  const startOf = (exposition: string) => Number(/^process_start_time_seconds (\S+)$/m.exec(exposition)?.[1])
+  const starts = await Promise.all(processes.map(async ({ exposition }) => startOf(await exposition())))
+  assert.ok(starts.every((start) => start > 1e9))
+  assert.equal(startOf(text), Math.min(...starts))
+  assert.match(text, /^lextier_predictions_total\{.*\} 2$/m)
 })

@@ -21,6 +21,17 @@ export interface Served {
   readonly classifier: Pick<Classifier, 'classify' | 'refusal' | 'tokenizer' | 'readiness'>
 }
 
+/** What is served, and its text, by which a change is known: tens of kilobytes, written once for all API processes. */
+export interface StateNow {
+  readonly state: ServedState
+  readonly text: string
+}
+
+export function stateNow(served: Pick<Served, 'state'>): StateNow {
+  const state = served.state()
+  return { state, text: JSON.stringify(state) }
+}
+
 export class ClassifierHost {
   readonly #served: Served
   readonly #send: (message: HostMessage) => void
@@ -63,9 +74,7 @@ export class ClassifierHost {
     this.#send({ type: 'readiness', readiness })
   }
 
-  tellState(): void {
-    const state = this.#served.state()
-    const text = JSON.stringify(state)
+  tellState({ state, text }: StateNow = stateNow(this.#served)): void {
     if (text === this.#stateSent) return
     this.#stateSent = text
     const news = new Map<string, string>()
