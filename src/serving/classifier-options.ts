@@ -49,7 +49,7 @@ export interface ClassifierOptions {
   readonly variant?: RequestedVariant
   /** where variants are kept between starts; default: nowhere, they are built at every start */
   readonly cacheDir?: string
-  /** others serve on this machine until this one is ready: its engines start one after the other, so that they are disturbed less */
+  /** others serve on this machine until this one is ready: its engines start a few at a time, so that they are disturbed less */
   readonly besideOthers?: boolean
   readonly observer?: ServingObserver
   readonly log?: ServingLog

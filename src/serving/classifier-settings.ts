@@ -5,6 +5,7 @@ import type { RequestedVariant } from '../onnx/variants/variant-names.js'
 import { sharedTokenizer } from '../tokenizer/shared-tokenizer.js'
 import { DEFAULT_TOLERATED_LATE } from './blocking.js'
 import type { ClassifierOptions, RequestedProvider, ServingLog } from './classifier-options.js'
+import { cpuQuota } from './cpu-quota.js'
 import { ENGINE_FILE } from './engine.js'
 import type { RequestedLanes } from './lane-plan.js'
 import { ServedFamily } from './served-family.js'
@@ -79,7 +80,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     variant: options.variant ?? 'portable',
     cacheDir: options.cacheDir,
     engineFile: ENGINE_FILE,
-    gate: options.besideOthers ? new StartGate() : undefined,
+    gate: options.besideOthers ? new StartGate(cpuQuota()) : undefined,
     observer: options.observer ?? SILENT_OBSERVER,
     log: options.log ?? SILENT_LOG,
   }

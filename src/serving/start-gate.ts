@@ -1,17 +1,27 @@
 /**
- * Engines that start beside others that serve do so one after the other: to start a process stops the one that starts it for some 15 ms, and
+ * Engines that start beside others that serve do so a few at a time: to start a process stops the one that starts it for some 15 ms, and
  * each takes a CPU for seconds.
  */
 import { setImmediate } from 'node:timers/promises'
 
-export class StartGate {
-  #through: Promise<void> = Promise.resolve()
+/** Of which a start may have one. */
+const CPUS_EACH = 4
 
-  /** @returns once all that came before are through; call what it gives when the start is over, however it ended */
+export class StartGate {
+  readonly #through: Promise<void>[]
+  #next = 0
+
+  /** @param cpus that may be used, of which a quarter, at least one, is for starts */
+  constructor(cpus: number) {
+    this.#through = Array.from({ length: Math.max(1, Math.floor(cpus / CPUS_EACH)) }, () => Promise.resolve())
+  }
+
+  /** @returns once it may start, in the order asked; call what it gives when the start is over, however it ended */
   enter(): Promise<() => void> {
-    const before = this.#through
+    const way = this.#next++ % this.#through.length
+    const before = this.#through[way]!
     let leave!: () => void
-    this.#through = new Promise((resolve) => {
+    this.#through[way] = new Promise((resolve) => {
       leave = resolve
     })
     // what waits for this thread has its turn before

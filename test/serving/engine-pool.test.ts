@@ -224,7 +224,7 @@ function isAlive(pid: number): boolean {
 }
 
 test('behind a gate engines start one after the other, and one that dies meanwhile lets the next one start', () =>
-  withPool({ engines: 3, gate: new StartGate() }, async (pool, deaths, until) => {
+  withPool({ engines: 3, gate: new StartGate(2) }, async (pool, deaths, until) => {
     await until(() => pool.pids.length === 1)
     process.kill(pool.pids[0]!, 'SIGKILL')
     let most = 0
@@ -238,7 +238,7 @@ test('behind a gate engines start one after the other, and one that dies meanwhi
   }))
 
 test('a pool that is stopped lets others through the gate and starts no more', async () => {
-  const gate = new StartGate()
+  const gate = new StartGate(2)
   await withPool({ engines: 2, gate }, async (pool, _, until) => {
     await until(() => pool.pids.length === 1)
   })
