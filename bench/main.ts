@@ -21,12 +21,10 @@ function serverBench(
     .option('--provider <name>', 'auto, cpu, cuda or webgpu', provider)
     .option('--variant <name>', "form of the models, as lextier serve takes it (default: the server's choice)")
     .option('--max-batch-tokens <count>', "tokens of one batch, padding included (default: the server's choice)")
-    .option('--server-options <options>', 'further options of lextier serve, such as "--api-processes 4"')
     .option('--data <file>', 'CSV, TSV or JSONL of real texts (default: synthetic texts of the same lengths)')
     .option('--text-column <name>', 'column of the texts', 'facts')
     .option('--texts <count>', 'at most so many texts, drawn at random', '512')
     .option('--seconds <count>', seconds.of, seconds.initial)
-    .option('--warm-up <seconds>', 'of load on the quickest tier before anything is measured', '2')
     .option('--seed <number>', 'of texts, arrivals and budgets', '1')
     .option('--server-cpus <list>', 'CPUs of the server alone, such as 0-3; the load comes from the others (taskset)')
     .option('--json <file>', 'write the result as JSON too; - for stdout, the table then goes to stderr')
@@ -38,6 +36,13 @@ function withGenerators(command: Command): Command {
     'threads that send; auto: 1, from 8 CPUs on a quarter of them, up to 6',
     'auto',
   )
+}
+
+/** Of benches that measure one server for long. */
+function withServerOptions(command: Command): Command {
+  return command
+    .option('--server-options <options>', 'further options of lextier serve, such as "--api-processes 4"')
+    .option('--warm-up <seconds>', 'of load on the quickest tier before anything is measured', '2')
 }
 
 function withTextsPerRequest(command: Command): Command {
@@ -55,10 +60,12 @@ const CONNECTIONS = 'closed-loop connections to try (default: enough for full ba
 withTextsPerRequest(
   withGenerators(
     withEngines(
-      serverBench(
-        'serve',
-        'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
-        { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
+      withServerOptions(
+        serverBench(
+          'serve',
+          'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
+          { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
+        ),
       ),
     ),
   ),
@@ -74,10 +81,12 @@ withTextsPerRequest(
 withTextsPerRequest(
   withGenerators(
     withEngines(
-      serverBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
-        initial: '10',
-        of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
-      }),
+      withServerOptions(
+        serverBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
+          initial: '10',
+          of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
+        }),
+      ),
     ),
   ),
 )
@@ -90,10 +99,12 @@ withTextsPerRequest(
 
 withGenerators(
   withEngines(
-    serverBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
-      initial: '10',
-      of: 'of each policy at each load; other phases are shares of it',
-    }),
+    withServerOptions(
+      serverBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
+        initial: '10',
+        of: 'of each policy at each load; other phases are shares of it',
+      }),
+    ),
   ),
 )
   .option('--load <shares>', 'open-loop loads as shares of the capacity under these budgets', '0.5,0.8,1')
@@ -127,10 +138,12 @@ serverBench('peers', 'lextier beside other servers with the same model, cores an
   })
 
 withEngines(
-  serverBench('reload', 'what callers of one family see while another is reloaded', {
-    initial: '10',
-    of: 'of a quiet time; as many reloads follow as there are rounds',
-  }),
+  withServerOptions(
+    serverBench('reload', 'what callers of one family see while another is reloaded', {
+      initial: '10',
+      of: 'of a quiet time; as many reloads follow as there are rounds',
+    }),
+  ),
 )
   .option('--tier <name>', 'which tier is asked', 'fast')
   .option('--load <share>', 'of the capacity', '0.3')
@@ -141,10 +154,12 @@ withEngines(
   })
 
 withGenerators(
-  serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
-    initial: '10',
-    of: 'each tier of each layout is measured for 0.48 of it',
-  }),
+  withServerOptions(
+    serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
+      initial: '10',
+      of: 'each tier of each layout is measured for 0.48 of it',
+    }),
+  ),
 )
   .option('--engines <counts>', 'layouts to measure: inference processes', '1,2')
   .option('--threads <count>', 'threads of each', '1')
@@ -169,11 +184,13 @@ withEngines(
 withTextsPerRequest(
   withGenerators(
     withEngines(
-      serverBench(
-        'gpu',
-        'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
-        { initial: '8', of: 'of each open loop; other phases are shares of it' },
-        'cuda',
+      withServerOptions(
+        serverBench(
+          'gpu',
+          'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
+          { initial: '8', of: 'of each open loop; other phases are shares of it' },
+          'cuda',
+        ),
       ),
     ),
   ),
