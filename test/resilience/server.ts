@@ -1,12 +1,25 @@
 /** Real servers for tests of what they do when something is wrong. */
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { after } from 'node:test'
 import { poll, type Running, start } from '../cli/lextier-process.js'
 
 const OPTIONS = ['--host', '127.0.0.1', '--port', '0', '--engines', '1', '--threads', '1']
 
+const LEFT_MS = 30_000
+const started: ChildProcess[] = []
+// a test that failed may have left its server, which would keep the file from ending
+after(() => {
+  const killAll = () => {
+    for (const child of started) child.kill('SIGKILL')
+  }
+  setTimeout(killAll, LEFT_MS).unref()
+})
+
 /** @param args beside a free port of this machine, one engine and one thread */
 export function serve(args: readonly string[], variables: Record<string, string> = {}): Running {
   const server = start(['serve', ...OPTIONS, ...args], variables)
+  started.push(server.child)
   process.once('exit', () => server.child.kill('SIGKILL'))
   return server
 }
