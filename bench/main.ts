@@ -39,8 +39,8 @@ function withGenerators(command: Command): Command {
 }
 
 /** Of benches that measure one server for long. */
-function withServerOptions(command: Command): Command {
-  return command
+function measuredBench(...asked: Parameters<typeof serverBench>): Command {
+  return serverBench(...asked)
     .option('--server-options <options>', 'further options of lextier serve, such as "--api-processes 4"')
     .option('--warm-up <seconds>', 'of load on the quickest tier before anything is measured', '2')
 }
@@ -60,12 +60,10 @@ const CONNECTIONS = 'closed-loop connections to try (default: enough for full ba
 withTextsPerRequest(
   withGenerators(
     withEngines(
-      withServerOptions(
-        serverBench(
-          'serve',
-          'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
-          { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
-        ),
+      measuredBench(
+        'serve',
+        'the real server under load: capacity beside bare session.run, then latency and budgets at open-loop load',
+        { initial: '10', of: 'of each open-loop phase; other phases are shares of it' },
       ),
     ),
   ),
@@ -81,12 +79,10 @@ withTextsPerRequest(
 withTextsPerRequest(
   withGenerators(
     withEngines(
-      withServerOptions(
-        serverBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
-          initial: '10',
-          of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
-        }),
-      ),
+      measuredBench('overhead', 'served throughput at saturation over bare session.run on the same cores, in rounds', {
+        initial: '10',
+        of: 'a round of a tier serves for 0.48 of it and runs bare for about 0.8 of it',
+      }),
     ),
   ),
 )
@@ -99,12 +95,10 @@ withTextsPerRequest(
 
 withGenerators(
   withEngines(
-    withServerOptions(
-      serverBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
-        initial: '10',
-        of: 'of each policy at each load; other phases are shares of it',
-      }),
-    ),
+    measuredBench('budget', "mixed latency budgets under load: lextier's routing beside fixed choices of tier", {
+      initial: '10',
+      of: 'of each policy at each load; other phases are shares of it',
+    }),
   ),
 )
   .option('--load <shares>', 'open-loop loads as shares of the capacity under these budgets', '0.5,0.8,1')
@@ -138,12 +132,10 @@ serverBench('peers', 'lextier beside other servers with the same model, cores an
   })
 
 withEngines(
-  withServerOptions(
-    serverBench('reload', 'what callers of one family see while another is reloaded', {
-      initial: '10',
-      of: 'of a quiet time; as many reloads follow as there are rounds',
-    }),
-  ),
+  measuredBench('reload', 'what callers of one family see while another is reloaded', {
+    initial: '10',
+    of: 'of a quiet time; as many reloads follow as there are rounds',
+  }),
 )
   .option('--tier <name>', 'which tier is asked', 'fast')
   .option('--load <share>', 'of the capacity', '0.3')
@@ -154,12 +146,10 @@ withEngines(
   })
 
 withGenerators(
-  withServerOptions(
-    serverBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
-      initial: '10',
-      of: 'each tier of each layout is measured for 0.48 of it',
-    }),
-  ),
+  measuredBench('scale', 'throughput against the number of engines, and what one routing decision costs', {
+    initial: '10',
+    of: 'each tier of each layout is measured for 0.48 of it',
+  }),
 )
   .option('--engines <counts>', 'layouts to measure: inference processes', '1,2')
   .option('--threads <count>', 'threads of each', '1')
@@ -184,13 +174,11 @@ withEngines(
 withTextsPerRequest(
   withGenerators(
     withEngines(
-      withServerOptions(
-        serverBench(
-          'gpu',
-          'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
-          { initial: '8', of: 'of each open loop; other phases are shares of it' },
-          'cuda',
-        ),
+      measuredBench(
+        'gpu',
+        'one request beside bare session.run, packed throughput beside PyTorch, and the rate that keeps a p99',
+        { initial: '8', of: 'of each open loop; other phases are shares of it' },
+        'cuda',
       ),
     ),
   ),

@@ -1,6 +1,6 @@
 /** One tier of a running server: idle latency, capacity, and what the bare runtime reaches with the same variant. */
 import { tierPaths } from '../../src/family/load-family.js'
-import { findGpuDevices } from '../../src/onnx/gpu-devices.js'
+import { findGpuDevices, visibleGpus } from '../../src/onnx/gpu-devices.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
 import { servedVariant } from '../host/served-variant.js'
 import { measureRaw, type RawModel, type RawThroughput } from '../raw/measure-raw.js'
@@ -51,7 +51,7 @@ export async function measureServedAndRaw(
   const raw = await measureRaw({
     ...(await rawModel(server, tier)),
     processes: context.server.choice.engines,
-    devices: Math.max(1, findGpuDevices().nvidiaCount),
+    devices: Math.max(1, visibleGpus(findGpuDevices().nvidiaCount, process.env.CUDA_VISIBLE_DEVICES)),
     texts: workload.texts.map(({ tokens, sequences }) => ({ tokens, sequences })),
     maxBatchTokens,
     maxRows: BATCH_SHAPE.maxRows,

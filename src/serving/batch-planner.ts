@@ -106,8 +106,8 @@ function lossRule(waiting: readonly WaitingSequence[], nowMs: number, limits: Ba
   const typicalMs = limits.typicalMs ?? limits.predictMs
   const fullRows = (tokens: number) => {
     const fitting = Math.max(1, Math.min(limits.maxRows, Math.floor(limits.maxTokens / tokens)))
-    const aloneMs = typicalMs(tokens, 1)
-    return limits.alwaysTogether || isWorthIt(typicalMs(tokens, fitting) / fitting, aloneMs) ? fitting : 1
+    if (limits.alwaysTogether) return fitting
+    return isWorthIt(typicalMs(tokens, fitting) / fitting, typicalMs(tokens, 1)) ? fitting : 1
   }
   const overloaded = waiting.length > fullRows(waiting[0]!.tokens)
   return ({ tokens, deadlineMs, strict }: WaitingSequence): boolean =>

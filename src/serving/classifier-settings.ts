@@ -2,6 +2,7 @@
 import { InvalidConfiguration } from '../errors.js'
 import type { BrokenFamily } from '../family/list-families.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
+import type { Limit } from '../threads/limit-concurrency.js'
 import { sharedTokenizer } from '../tokenizer/shared-tokenizer.js'
 import { DEFAULT_TOLERATED_LATE } from './blocking.js'
 import type { ClassifierOptions, RequestedProvider, ServingLog } from './classifier-options.js'
@@ -9,7 +10,7 @@ import { cpuQuota } from './cpu-quota.js'
 import { ENGINE_FILE } from './engine.js'
 import type { RequestedLanes } from './lane-plan.js'
 import { ServedFamily } from './served-family.js'
-import { StartGate } from './start-gate.js'
+import { startGate } from './start-gate.js'
 import type { ServingObserver } from './types.js'
 
 export interface ClassifierSettings {
@@ -32,7 +33,7 @@ export interface ClassifierSettings {
   readonly cacheDir: string | undefined
   readonly engineFile: string
   /** undefined: all engines start at once */
-  readonly gate: StartGate | undefined
+  readonly gate: Limit | undefined
   readonly observer: ServingObserver
   readonly log: ServingLog
 }
@@ -80,7 +81,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     variant: options.variant ?? 'portable',
     cacheDir: options.cacheDir,
     engineFile: ENGINE_FILE,
-    gate: options.besideOthers ? new StartGate(cpuQuota()) : undefined,
+    gate: options.besideOthers ? startGate(cpuQuota()) : undefined,
     observer: options.observer ?? SILENT_OBSERVER,
     log: options.log ?? SILENT_LOG,
   }

@@ -4,9 +4,9 @@
  */
 import { EngineFailed } from '../errors.js'
 import type { Provider } from '../onnx/providers.js'
+import type { Limit } from '../threads/limit-concurrency.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import type { StartGate } from './start-gate.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
@@ -15,7 +15,7 @@ export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   /** GPUs that the engines take in turn */
   readonly devices: number
   /** of first starts; default: all start at once */
-  readonly gate?: StartGate | undefined
+  readonly gate?: Limit | undefined
   readonly load: Omit<EngineOptions['load'], 'device'>
 }
 
@@ -108,7 +108,7 @@ export class EnginePool {
       this.#slots.push(slot)
       const { gate } = this.#options
       if (gate === undefined) this.#start(slot)
-      else void gate.enter().then((leave) => this.#startAlone(slot, leave))
+      else void gate(() => this.#startAlone(slot))
     }
   }
 
@@ -194,17 +194,19 @@ export class EnginePool {
   }
 
   readonly #canTake = (slot: Slot): boolean => {
+    if (!isServing(slot)) return false
     const [running, next] = slot.batches
-    if (!isServing(slot) || running === undefined) return isServing(slot)
+    if (running === undefined) return true
     return this.provider === 'cpu' && next === undefined && running.expectedMs <= SHORT_RUN_MS
   }
 
-  #startAlone(slot: Slot, leave: () => void): void {
-    if (this.#stopping) leave()
-    else {
-      slot.leaveGate = leave
+  /** @returns once it is ready or gone */
+  #startAlone(slot: Slot): Promise<void> {
+    if (this.#stopping) return Promise.resolve()
+    return new Promise((resolve) => {
+      slot.leaveGate = resolve
       this.#start(slot)
-    }
+    })
   }
 
   #start(slot: Slot): void {

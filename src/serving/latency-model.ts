@@ -29,12 +29,16 @@ export interface RunTimes {
   atBest(tokens: number, rows: number): number
 }
 
+interface KnownClass {
+  readonly window: QuantileWindow
+  /** how many batches had been observed when its last one was */
+  readonly seenAt: number
+}
+
 export class LatencyModel implements RunTimes {
   readonly #surface: LatencySurface
   readonly #whole = new QuantileWindow(WINDOW, PRIOR)
-  readonly #bySize = new Map<number, QuantileWindow>()
-  /** by class of several together: `#observed` when the last one came */
-  readonly #lastSeen = new Map<number, number>()
+  readonly #byClass = new Map<number, KnownClass>()
   #observed = 0
 
   /** @param profile timed batch shapes, at least one of a single row */
@@ -61,31 +65,27 @@ export class LatencyModel implements RunTimes {
   observe(tokens: number, rows: number, actualMs: number): void {
     const logFactor = Math.log(Math.max(1e-3, actualMs) / Math.max(1e-3, this.#surface(tokens, rows)))
     this.#whole.observe(logFactor)
-    const size = sizeClass(tokens, rows)
     this.#observed++
-    let window = this.#known(size)
-    if (rows > 1) this.#lastSeen.set(size, this.#observed)
-    if (!window) {
-      window = new QuantileWindow(WINDOW, [])
-      this.#bySize.set(size, window)
-    }
+    const window = this.#known(tokens, rows) ?? new QuantileWindow(WINDOW, [])
+    this.#byClass.set(classOf(tokens, rows), { window, seenAt: this.#observed })
     window.observe(logFactor)
   }
 
-  #known(size: number): QuantileWindow | undefined {
-    const lastSeen = this.#lastSeen.get(size)
-    return lastSeen !== undefined && this.#observed - lastSeen > REMEMBERED_UNSEEN ? undefined : this.#bySize.get(size)
+  #known(tokens: number, rows: number): QuantileWindow | undefined {
+    const known = this.#byClass.get(classOf(tokens, rows))
+    if (!known || (rows > 1 && this.#observed - known.seenAt > REMEMBERED_UNSEEN)) return undefined
+    return known.window
   }
 
   #factor(tokens: number, rows: number, quantile: number): number {
-    const own = this.#known(sizeClass(tokens, rows))
+    const own = this.#known(tokens, rows)
     const window = own && own.observed >= OBSERVATIONS_BEFORE_TRUST ? own : this.#whole
     return Math.exp(window.quantile(quantile))
   }
 }
 
 /** Whether several together are quicker than one by one is not what a profile of alike ones at start says. */
-function sizeClass(tokens: number, rows: number): number {
+function classOf(tokens: number, rows: number): number {
   const octave = Math.floor(Math.log2(Math.max(1, tokens * rows)))
   return rows > 1 ? -1 - octave : octave
 }

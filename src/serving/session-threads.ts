@@ -1,5 +1,6 @@
 /** How many threads of its engine a model's runs use. */
 import type { EncoderConfig } from '../family/encoder-config.js'
+import { linearFlops } from '../family/encoder-flops.js'
 
 const TYPICAL_TOKENS = 128
 /**
@@ -15,8 +16,9 @@ export function sessionThreads(config: EncoderConfig, threads: number): number {
 }
 
 /** Of the linear layers; a model that reads [CLS] alone needs only keys and values of the last layer's other tokens. */
-function matrixProducts({ layers, hiddenSize, intermediateSize, pooling }: EncoderConfig, tokens: number): number {
-  const square = 2 * tokens * hiddenSize * hiddenSize
-  const layer = 4 * square + 4 * tokens * hiddenSize * intermediateSize
-  return pooling === 'cls' ? (layers - 1) * layer + 2 * square : layers * layer
+function matrixProducts(config: EncoderConfig, tokens: number): number {
+  const { layers, hiddenSize, pooling } = config
+  const layer = linearFlops(config, tokens)
+  const keysAndValues = 4 * tokens * hiddenSize * hiddenSize
+  return pooling === 'cls' ? (layers - 1) * layer + keysAndValues : layers * layer
 }

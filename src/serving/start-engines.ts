@@ -6,6 +6,7 @@ import type { Family } from '../family/load-family.js'
 import { findGpuDevices } from '../onnx/gpu-devices.js'
 import type { Provider } from '../onnx/providers.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
+import type { Limit } from '../threads/limit-concurrency.js'
 import { awakeMs } from './awake-time.js'
 import type { RequestedProvider, ServingLog } from './classifier-options.js'
 import { cpuEngineLayout, cpuQuota, type EngineLayout } from './cpu-quota.js'
@@ -13,7 +14,6 @@ import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './eng
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
 import { planProviders } from './provider-choice.js'
-import type { StartGate } from './start-gate.js'
 
 export interface StartOptions {
   readonly families: readonly Family[]
@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly variant: RequestedVariant
   readonly cacheDir?: string | undefined
   readonly engineFile: string
-  readonly gate?: StartGate | undefined
+  readonly gate?: Limit | undefined
   readonly log: ServingLog
 }
 

@@ -3,28 +3,18 @@
  * each takes a CPU for seconds.
  */
 import { setImmediate } from 'node:timers/promises'
+import { type Limit, limitConcurrency } from '../threads/limit-concurrency.js'
 
 /** Of which a start may have one. */
 const CPUS_EACH = 4
 
-export class StartGate {
-  readonly #through: Promise<void>[]
-  #next = 0
-
-  /** @param cpus that may be used, of which a quarter, at least one, is for starts */
-  constructor(cpus: number) {
-    this.#through = Array.from({ length: Math.max(1, Math.floor(cpus / CPUS_EACH)) }, () => Promise.resolve())
-  }
-
-  /** @returns once it may start, in the order asked; call what it gives when the start is over, however it ended */
-  enter(): Promise<() => void> {
-    const way = this.#next++ % this.#through.length
-    const before = this.#through[way]!
-    let leave!: () => void
-    this.#through[way] = new Promise((resolve) => {
-      leave = resolve
+/** @param cpus that may be used, of which a quarter, at least one, is for starts @returns lets starts run, in the order asked */
+export function startGate(cpus: number): Limit {
+  const limit = limitConcurrency(Math.max(1, Math.floor(cpus / CPUS_EACH)))
+  return (start) =>
+    limit(async () => {
+      // what waits for this thread has its turn before
+      await setImmediate()
+      return start()
     })
-    // what waits for this thread has its turn before
-    return before.then(() => setImmediate(leave))
-  }
 }

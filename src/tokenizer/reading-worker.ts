@@ -1,8 +1,8 @@
 /** The thread that reads long texts. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../threads/answer-calls.js'
+import { limitConcurrency } from '../threads/limit-concurrency.js'
 import { htmlToText } from './html-text.js'
-import { limitConcurrency } from './limit-concurrency.js'
 import { createTokenizer, type TextTokenizer } from './text-tokenizer.js'
 
 export interface ReadingThreadData {

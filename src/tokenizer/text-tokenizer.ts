@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import tokenizers from 'tokenizers'
 import { TokenizerInvalid } from '../errors.js'
-import type { Limit } from './limit-concurrency.js'
+import type { Limit } from '../threads/limit-concurrency.js'
 import { plainWordPiece, type WordPieceDefinition } from './plain-word-piece.js'
 import { splitAtWhitespace } from './text-chunks.js'
 import { codePointOffsetsToUtf16 } from './utf16-offsets.js'

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { childExecArgv, ENGINE_FILE } from '../../src/serving/engine.js'
 import { EnginePool, type EnginePoolOptions } from '../../src/serving/engine-pool.js'
-import { StartGate } from '../../src/serving/start-gate.js'
+import { startGate } from '../../src/serving/start-gate.js'
 
 const SCRIPTED = fileURLToPath(new URL('./fixtures/scripted-engine.mjs', import.meta.url))
 const ANSWERS = 0
@@ -224,7 +224,7 @@ function isAlive(pid: number): boolean {
 }
 
 test('behind a gate engines start one after the other, and one that dies meanwhile lets the next one start', () =>
-  withPool({ engines: 3, gate: new StartGate(2) }, async (pool, deaths, until) => {
+  withPool({ engines: 3, gate: startGate(2) }, async (pool, deaths, until) => {
     await until(() => pool.pids.length === 1)
     process.kill(pool.pids[0]!, 'SIGKILL')
     let most = 0
@@ -238,9 +238,9 @@ test('behind a gate engines start one after the other, and one that dies meanwhi
   }))
 
 test('a pool that is stopped lets others through the gate and starts no more', async () => {
-  const gate = new StartGate(2)
+  const gate = startGate(2)
   await withPool({ engines: 2, gate }, async (pool, _, until) => {
     await until(() => pool.pids.length === 1)
   })
-  await gate.enter()
+  await gate(async () => {})
 })

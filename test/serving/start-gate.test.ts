@@ -1,42 +1,48 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
-import { StartGate } from '../../src/serving/start-gate.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startGate } from '../../src/serving/start-gate.js'
 
-test('who comes waits until all before are through, whatever order they are asked in', async () => {
-  const gate = new StartGate(2)
+/** Starts that go on until they are let go. */
+function starts(cpus: number, names: readonly number[]) {
+  const gate = startGate(cpus)
   const inside: number[] = []
-  const leaves = [1, 2, 3].map((name) =>
-    gate.enter().then((leave) => {
+  const leave = new Map<number, () => void>()
+  const over = names.map((name) =>
+    gate(() => {
       inside.push(name)
-      return leave
+      return new Promise<void>((resolve) => leave.set(name, resolve))
     }),
   )
-  const first = await leaves[0]!
-  await turn()
+  return { inside, over, leave: (name: number) => leave.get(name)!() }
+}
+
+test('who comes waits until all before are through, in the order asked', async () => {
+  const { inside, over, leave } = starts(2, [1, 2, 3])
+  await sleep(5)
   assert.deepEqual(inside, [1])
-  first()
-  first()
-  const second = await leaves[1]!
-  await turn()
+  leave(1)
+  leave(1)
+  await over[0]
+  await sleep(5)
   assert.deepEqual(inside, [1, 2])
-  second()
-  await leaves[2]
+  leave(2)
+  await over[1]
+  await sleep(5)
   assert.deepEqual(inside, [1, 2, 3])
+  leave(3)
+  await over[2]
 })
 
 test('of many CPUs a quarter starts engines at the same time', async () => {
-  const gate = new StartGate(8)
-  const [first, second, third] = [gate.enter(), gate.enter(), gate.enter()]
-  const leave = await first
-  await second
-  let isIn = false
-  void third.then(() => {
-    isIn = true
-  })
-  await turn()
-  await turn()
-  assert.equal(isIn, false)
-  leave()
-  await third
+  const { inside, over, leave } = starts(8, [1, 2, 3])
+  await sleep(5)
+  assert.deepEqual(inside, [1, 2])
+  leave(1)
+  await over[0]
+  await sleep(5)
+  assert.deepEqual(inside, [1, 2, 3])
+  leave(2)
+  leave(3)
+  await Promise.all(over)
 })

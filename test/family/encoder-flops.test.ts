@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encoderFlops } from '../../../bench/gpu/encoder-flops.js'
+import { encoderFlops } from '../../src/family/encoder-flops.js'
 
 test("BERT-base's matrix products of 256 tokens are those of its weights and its attention", () => {
   const config = { layers: 12, hiddenSize: 768, intermediateSize: 3072 } as Parameters<typeof encoderFlops>[0]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { limitConcurrency } from '../../src/tokenizer/limit-concurrency.js'
+import { limitConcurrency } from '../../src/threads/limit-concurrency.js'
 
 test('no more than so many run at once, all run, and they begin in the order asked for', () =>
   fc.assert(
