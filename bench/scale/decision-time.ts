@@ -63,7 +63,10 @@ export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions
       if (forecasted) return forecasted
       const lane = laneOf(tier)
       const { lengths } = possible
-      const times = { latency: lane.runTimes({ family: FAMILY, tier }), completion: models.get(tier)!.completion }
+      const times = {
+        latency: lane.runTimes({ family: FAMILY, tier }, lengths.length),
+        completion: models.get(tier)!.completion,
+      }
       const worked = forecastRequest({ lengths, elapsedMs: 1, waitMs: waitsMs.get(lane)! }, times, capacity)
       known.set(tier, worked)
       return worked

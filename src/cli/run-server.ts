@@ -103,8 +103,18 @@ function classifierOf(
   serving: RequestedProvider | undefined,
   { config, observer, log }: ClassifierParts,
 ) {
-  const { variant, cacheDir, defaultBudgetMs, engines, threads, lanes, maxQueue, toleratedLate, maxBatchTokens } =
-    config
+  const {
+    variant,
+    cacheDir,
+    defaultBudgetMs,
+    engines,
+    threads,
+    lanes,
+    pairs,
+    maxQueue,
+    toleratedLate,
+    maxBatchTokens,
+  } = config
   return createClassifier({
     families,
     provider: serving ?? config.provider,
@@ -116,6 +126,7 @@ function classifierOf(
     ...(threads !== undefined && { threads }),
     gpus: visibleGpus(findGpuDevices().nvidiaCount, process.env.CUDA_VISIBLE_DEVICES),
     lanes,
+    pairs,
     ...(maxQueue !== undefined && { maxQueue }),
     toleratedLate,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),

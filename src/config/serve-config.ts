@@ -20,6 +20,7 @@ export interface ServeConfig {
   readonly engines?: number
   readonly threads?: number
   readonly lanes: 'auto' | '1' | '2'
+  readonly pairs: 'auto' | 'off'
   readonly apiProcesses: 'auto' | number
   readonly maxQueue?: number
   readonly toleratedLate: number
@@ -82,6 +83,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     engines: values.LEXTIER_ENGINES,
     threads: values.LEXTIER_THREADS,
     lanes: values.LEXTIER_LANES,
+    pairs: values.LEXTIER_PAIRS,
     apiProcesses: values.LEXTIER_API_PROCESSES,
     maxQueue: values.LEXTIER_MAX_QUEUE,
     toleratedLate: values.LEXTIER_TOLERATED_LATE,

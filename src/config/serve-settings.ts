@@ -112,6 +112,14 @@ export const SERVE_SETTINGS = {
     schema: Type.Enum(['auto', '1', '2'], { default: 'auto' }),
     accepted: 'one of auto, 1, 2',
   },
+  LEXTIER_PAIRS: {
+    flag: 'pairs',
+    argument: '<how>',
+    description:
+      'auto: on CPUs an engine of several threads has a second process with weights of its own; while texts wait, both run on half of the threads each, which answers more of them, and a lone text has all threads; off: one process, which uses all of its threads for everything',
+    schema: Type.Enum(['auto', 'off'], { default: 'auto' }),
+    accepted: 'one of auto, off',
+  },
   LEXTIER_API_PROCESSES: {
     flag: 'api-processes',
     argument: '<count>',

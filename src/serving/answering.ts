@@ -11,6 +11,7 @@ import { predictionOf } from './calibrated-prediction.js'
 import { cascadeReason, escalate, leastConfidence } from './cascade.js'
 import type { Lane, Lanes } from './lanes.js'
 import type { PreparedText } from './long-text.js'
+import { once } from './once.js'
 import { NO_DEADLINE_HORIZON_MS } from './queued-work.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { forecastRequest, type RequestForecast } from './request-forecast.js'
@@ -200,7 +201,7 @@ export class Answering {
       const { completion, variant, provider } = family.tier(name)!
       return forecastRequest(
         asked,
-        { latency: lane.scheduler.runTimes({ family: family.name, tier: name }), completion },
+        { latency: lane.scheduler.runTimes({ family: family.name, tier: name }, lengths.length), completion },
         {
           bounds: {
             maxRows: BATCH_SHAPE.maxRows,
@@ -211,16 +212,6 @@ export class Answering {
         },
       )
     })
-  }
-}
-
-/** @returns what works out a value for each key when it is first asked for */
-function once<K, V>(work: (key: K) => V): (key: K) => V {
-  const known = new Map<K, V>()
-  return (key) => {
-    const value = known.get(key) ?? work(key)
-    known.set(key, value)
-    return value
   }
 }
 

@@ -2,6 +2,7 @@ import type { BrokenFamily } from '../family/list-families.js'
 import type { Family } from '../family/load-family.js'
 import type { RequestedVariant } from '../onnx/variants/variant-names.js'
 import type { RequestedLanes } from './lane-plan.js'
+import type { RequestedPairs } from './run-width.js'
 import type { ServingObserver } from './types.js'
 
 export const REQUESTED_PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu'] as const
@@ -30,6 +31,8 @@ export interface ClassifierOptions {
   readonly threads?: number
   /** `2`: the cheapest tier of each family has engines of its own, which the others' give way to; `auto` where that helps. Default 1 */
   readonly lanes?: RequestedLanes
+  /** `auto`: on CPUs an engine of several threads has a second process, and runs two batches at once while texts wait. Default off */
+  readonly pairs?: RequestedPairs
   /** NVIDIA GPUs that the engines of the CUDA provider take in turn; default: all of this machine */
   readonly gpus?: number
   /** requests that one tier of one family may have waiting; default 256 on the CPU, 4,096 on CUDA, 1,024 on WebGPU */

@@ -9,6 +9,7 @@ import type { ClassifierOptions, RequestedProvider, ServingLog } from './classif
 import { cpuQuota } from './cpu-quota.js'
 import { ENGINE_FILE } from './engine.js'
 import type { RequestedLanes } from './lane-plan.js'
+import type { RequestedPairs } from './run-width.js'
 import { ServedFamily } from './served-family.js'
 import { startGate } from './start-gate.js'
 import type { ServingObserver } from './types.js'
@@ -23,6 +24,7 @@ export interface ClassifierSettings {
   readonly threads: number | undefined
   readonly gpus: number | undefined
   readonly lanes: RequestedLanes
+  readonly pairs: RequestedPairs
   readonly maxQueue: number | undefined
   readonly maxQueueTotal: number | undefined
   readonly toleratedLate: number
@@ -72,6 +74,7 @@ export function classifierSettings(options: ClassifierOptions): ClassifierSettin
     threads: options.threads,
     gpus: options.gpus,
     lanes: options.lanes ?? '1',
+    pairs: options.pairs ?? 'off',
     maxQueue: options.maxQueue,
     toleratedLate: options.toleratedLate ?? DEFAULT_TOLERATED_LATE,
     maxQueueTotal: options.maxQueueTotal,

@@ -4,7 +4,9 @@ import type { Family } from '../family/load-family.js'
 import type { ClassifierSettings } from './classifier-settings.js'
 import type { Batch } from './engine.js'
 import type { EnginePool, PoolResult } from './engine-pool.js'
+import type { TierKey } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
+import type { RunWidth } from './run-width.js'
 import type { BatchRunner } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
 import { batchTokenLimit, queueLimit, startEngines } from './start-engines.js'
@@ -63,8 +65,15 @@ export class EngineHost implements BatchRunner {
     return this.#startFailure !== undefined || (this.#pool?.hopeless ?? false)
   }
 
-  busyMs(nowMs: number): number[] {
-    return this.#pool?.busyMs(nowMs) ?? []
+  busyMs(nowMs: number, width?: RunWidth): number[] {
+    return this.#pool?.busyMs(nowMs, width) ?? []
+  }
+
+  nextWidth({ family, tier }: TierKey, sequences: number): RunWidth {
+    if (!this.#pool?.paired) return 'wide'
+    // more threads are no use to its model
+    const isNarrow = this.#families.get(family)?.tier(tier)?.narrowLatency === undefined
+    return isNarrow ? 'narrow' : this.#pool.nextWidth(sequences)
   }
 
   async run(batch: Batch, expectedMs: number): Promise<PoolResult> {

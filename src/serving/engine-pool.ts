@@ -1,22 +1,25 @@
 /**
- * The inference processes: as many as asked for, each holding every tier. One that dies is started again, at first at
- * once, then ever more patiently.
+ * The inference processes: as many as asked for, or as many pairs (run-width.ts), each holding every tier. One that dies is started
+ * again, at first at once, then ever more patiently.
  */
 import { EngineFailed } from '../errors.js'
 import type { Provider } from '../onnx/providers.js'
 import type { Limit } from '../threads/limit-concurrency.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
+import { canRunWide, nextWidth, type PairState, type ProcessState, type RunWidth } from './run-width.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
+  /** each engine is a pair of processes; default: one process */
+  readonly paired?: boolean
   /** what the engines are for, for the log */
   readonly lane: string
   /** GPUs that the engines take in turn */
   readonly devices: number
   /** of first starts; default: all start at once */
   readonly gate?: Limit | undefined
-  readonly load: Omit<EngineOptions['load'], 'device'>
+  readonly load: Omit<EngineOptions['load'], 'device' | 'widths'>
 }
 
 export interface EnginePoolEvents {
@@ -33,6 +36,7 @@ interface GivenBatch {
   sinceMs: number
   /** by the prediction */
   readonly expectedMs: number
+  readonly width: RunWidth
 }
 
 /** What a run took, apart from the time that it waited in the engine. */
@@ -45,8 +49,13 @@ type SlotState = 'starting' | 'serving' | 'waiting' | 'stopped'
 
 interface Slot {
   readonly index: number
+  /** counted from 0 */
+  readonly pair: number
+  readonly isSecond: boolean
   engine: Engine | undefined
   state: SlotState
+  /** a second process is started when the first has what it is to load in the cache */
+  launched: boolean
   /** has been ready before */
   served: boolean
   startedMs: number
@@ -92,11 +101,16 @@ export class EnginePool {
 
   /** Adds engines until there are this many. */
   grow(engines: number): void {
-    while (this.#slots.length < engines && !this.#stopping) {
+    const processes = this.paired ? 2 : 1
+    while (this.#slots.length < processes * engines && !this.#stopping) {
+      const index = this.#slots.length
       const slot: Slot = {
-        index: this.#slots.length,
+        index,
+        pair: Math.floor(index / processes),
+        isSecond: index % processes === 1,
         engine: undefined,
         state: 'waiting',
+        launched: false,
         served: false,
         startedMs: 0,
         startupMs: FIRST_START_GUESS_MS,
@@ -106,10 +120,20 @@ export class EnginePool {
         batches: [],
       }
       this.#slots.push(slot)
-      const { gate } = this.#options
-      if (gate === undefined) this.#start(slot)
-      else void gate(() => this.#startAlone(slot))
     }
+    for (const slot of this.#slots) if (!slot.isSecond) this.#launch(slot)
+  }
+
+  #launch(slot: Slot): void {
+    if (slot.launched) return
+    slot.launched = true
+    const { gate } = this.#options
+    if (gate === undefined) this.#start(slot)
+    else void gate(() => this.#startAlone(slot))
+  }
+
+  get paired(): boolean {
+    return this.#options.paired ?? false
   }
 
   get provider(): Provider {
@@ -137,7 +161,10 @@ export class EnginePool {
 
   /** No engine serves, and each has failed to start several times in a row. */
   get hopeless(): boolean {
-    return this.serving === 0 && this.#slots.every(({ failures }) => failures >= HOPELESS_AFTER_FAILURES)
+    return (
+      this.serving === 0 &&
+      this.#slots.every(({ launched, failures }) => !launched || failures >= HOPELESS_AFTER_FAILURES)
+    )
   }
 
   /** Why the last engine that died did; undefined when none has. */
@@ -145,16 +172,32 @@ export class EnginePool {
     return this.#lastDeath
   }
 
-  /** @returns for each engine that serves, ms until it is free; when none does, until the first is expected back */
-  busyMs(nowMs: number): number[] {
+  /** @returns how the next batch of a model that gains by threads runs @param sequences that wait, its own included */
+  nextWidth(sequences: number): RunWidth {
+    const pairs = this.#pairs()
+    // what is soon done has its next batch before
+    return pairs.some(canRunWide) || this.idle === 0 ? nextWidth(pairs, sequences) : 'narrow'
+  }
+
+  /**
+   * @param width of the run that is thought of; default: wide where engines are no pairs
+   * @returns for each engine that serves, or of pairs each process for narrow runs, ms until it is free; when none does, until the
+   *   first is expected back
+   */
+  busyMs(nowMs: number, width: RunWidth = 'narrow'): number[] {
     const serving = this.#slots.filter(isServing)
     if (serving.length > 0) {
-      return serving.map(({ batches: [running, next] }) => {
-        if (!running) return 0
-        // an overdue batch is expected to take a tenth longer, again and again
-        const leftMs = Math.max(running.sinceMs + running.expectedMs - nowMs, running.expectedMs / 10)
-        return leftMs + (next?.expectedMs ?? 0)
-      })
+      if (!this.paired) return serving.map((slot) => leftMs(slot, nowMs))
+      if (width === 'narrow') {
+        return serving.map((slot) =>
+          Math.max(leftMs(slot, nowMs), this.#isAside(slot) ? leftMs(this.#other(slot)!, nowMs) : 0),
+        )
+      }
+      const first = serving.filter(({ isSecond }) => !isSecond)
+      if (first.length > 0) {
+        return first.map((slot) => Math.max(leftMs(slot, nowMs), leftMs(this.#other(slot)!, nowMs)))
+      }
+      return serving.map((slot) => leftMs(slot, nowMs))
     }
     const waits = this.#slots.map(({ startedMs, startupMs }) => Math.max(startedMs + startupMs - nowMs, startupMs / 10))
     return [Math.min(...waits)]
@@ -165,10 +208,10 @@ export class EnginePool {
    * @throws EngineFailed when the engine fails or dies with it
    */
   async run(batch: Batch, expectedMs: number): Promise<PoolResult> {
-    const slot = this.#slots.find(isIdle) ?? this.#slots.find(this.#canTake)
+    const slot = this.#takerOf(batch)
     if (!slot?.engine) throw new EngineFailed('no engine is free')
     const givenMs = performance.now()
-    const given: GivenBatch = { sinceMs: givenMs, expectedMs }
+    const given: GivenBatch = { sinceMs: givenMs, expectedMs, width: batch.width ?? 'wide' }
     slot.batches.push(given)
     try {
       const result = await slot.engine.run(batch)
@@ -193,10 +236,38 @@ export class EnginePool {
     )
   }
 
+  #takerOf({ width = 'wide' }: Batch): Slot | undefined {
+    if (this.paired && width === 'wide')
+      return this.#slots.find((slot) => !slot.isSecond && canRunWide(this.#stateOf(slot)))
+    // beside another narrow run first
+    const halves = this.paired ? this.#slots.filter((slot) => (this.#other(slot)?.batches.length ?? 0) > 0) : []
+    return halves.find(this.#isFree) ?? this.#slots.find(this.#isFree) ?? this.#slots.find(this.#canTake)
+  }
+
+  readonly #isFree = (slot: Slot): boolean => isIdle(slot) && !this.#isAside(slot)
+
+  /** The other process of its pair runs on all of the threads. */
+  #isAside(slot: Slot): boolean {
+    return this.paired && this.#other(slot)?.batches[0]?.width === 'wide'
+  }
+
+  #other({ index, isSecond }: Slot): Slot | undefined {
+    return this.#slots[isSecond ? index - 1 : index + 1]
+  }
+
+  #stateOf(first: Slot): PairState {
+    return { first: stateOf(first), second: stateOf(this.#other(first)!) }
+  }
+
+  #pairs(): PairState[] {
+    return this.#slots.filter(({ isSecond }) => !isSecond).map((first) => this.#stateOf(first))
+  }
+
   readonly #canTake = (slot: Slot): boolean => {
-    if (!isServing(slot)) return false
+    if (!isServing(slot) || this.#isAside(slot)) return false
     const [running, next] = slot.batches
     if (running === undefined) return true
+    if (this.paired && running.width === 'wide') return false
     return this.provider === 'cpu' && next === undefined && running.expectedMs <= SHORT_RUN_MS
   }
 
@@ -213,7 +284,12 @@ export class EnginePool {
     const { log, lane, devices } = this.#options
     slot.state = 'starting'
     slot.startedMs = performance.now()
-    const load = { ...this.#options.load, device: slot.index % devices, restarted: slot.served }
+    const load = {
+      ...this.#options.load,
+      device: slot.pair % devices,
+      widths: this.#widthsOf(slot),
+      restarted: slot.served,
+    }
     const engine = new Engine(
       { ...this.#options, load },
       {
@@ -224,6 +300,7 @@ export class EnginePool {
           slot.served = true
           slot.startupMs = performance.now() - slot.startedMs
           slot.leaveGate()
+          if (this.paired && !slot.isSecond) this.#launch(this.#other(slot)!)
           const startupMs = Math.round(slot.startupMs)
           log.info({ lane, engine: slot.index, pid: engine.pid, startupMs }, 'engine ready')
           this.#events.capacity()
@@ -232,6 +309,11 @@ export class EnginePool {
       },
     )
     slot.engine = engine
+  }
+
+  #widthsOf({ isSecond }: Slot): readonly RunWidth[] {
+    if (!this.paired) return ['wide']
+    return isSecond ? ['narrow'] : ['wide', 'narrow']
   }
 
   #restart(slot: Slot, reason: string): void {
@@ -256,6 +338,19 @@ function count(slots: readonly Slot[], is: (slot: Slot) => boolean): number {
   let found = 0
   for (const slot of slots) if (is(slot)) found++
   return found
+}
+
+function stateOf(slot: Slot): ProcessState {
+  if (!isServing(slot)) return 'down'
+  return slot.batches[0]?.width ?? 'idle'
+}
+
+/** Until it has done what it was given, ms. */
+function leftMs({ batches: [running, next] }: Slot, nowMs: number): number {
+  if (!running) return 0
+  // an overdue batch is expected to take a tenth longer, again and again
+  const leftMs = Math.max(running.sinceMs + running.expectedMs - nowMs, running.expectedMs / 10)
+  return leftMs + (next?.expectedMs ?? 0)
 }
 
 function isServing({ state, engine }: Slot): boolean {

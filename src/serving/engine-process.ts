@@ -15,12 +15,16 @@ import { engineFault } from './engine-fault.js'
 import { type EngineReport, FRAMES_FD, type LoadCommand, tierId } from './engine-protocol.js'
 import { FrameReader } from './frames.js'
 import { runOnlyWhenIdle } from './idle-scheduling.js'
+import type { LatencySample } from './latency-surface.js'
+import type { RunWidth } from './run-width.js'
 import { sessionThreads } from './session-threads.js'
 import { warmUp } from './warm-up.js'
 
 const WARM_UP_BUDGET_MS = 600
+/** Of runs whose times another process tells: every length once. */
+const UNTIMED_BUDGET_MS = 0
 
-const sessions = new Map<string, VariantSession>()
+const sessions: Readonly<Record<RunWidth, Map<string, VariantSession>>> = { wide: new Map(), narrow: new Map() }
 
 function report(message: EngineReport): void {
   // the channel closes when the parent goes; the disconnect handler then ends this process
@@ -72,29 +76,37 @@ async function alterationOf({ dir, version }: Family): Promise<Error | undefined
 }
 
 async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
-  const startMs = performance.now()
-  const { openVariant } = await import('../onnx/variants/open-variant.js')
   const { config } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
-  const { provider, device, spinUs, variant, cacheDir } = command
-  const threads = sessionThreads(config, command.threads)
-  const session = await openVariant(family, tier, {
-    ...{ provider, threads, device, variant, cacheDir },
-    ...(spinUs !== undefined && { spinUs }),
-    checkedOn: async () => (await import('./variant-texts.js')).variantTexts(family),
-  })
-  const loadedMs = performance.now()
-  const profile = await warmUp(
-    (tokens, rows) =>
-      session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) }))),
-    {
-      maxTokens: family.manifest.maxTokens,
-      maxBatchTokens: command.maxBatchTokens,
-      budgetMs: WARM_UP_BUDGET_MS,
-      now: () => performance.now(),
-    },
-  )
   const key = { family: family.manifest.name, tier }
-  sessions.set(tierId(key), session)
+  const profiles: Partial<Record<RunWidth, readonly LatencySample[]>> = {}
+  const opened = new Map<number, VariantSession>()
+  let [loadMs, profileMs] = [0, 0]
+  for (const width of command.widths) {
+    const threads = sessionThreads(config, command.threads, width)
+    const same = opened.get(threads)
+    const startMs = performance.now()
+    const session = same ?? (await openTierSession(command, family, tier, threads))
+    const loadedMs = performance.now()
+    sessions[width].set(tierId(key), session)
+    opened.set(threads, session)
+    if (same) continue
+    // the second process of a pair only runs what the first has timed
+    const isTimed = width === 'wide' || command.widths.length > 1
+    const profile = await warmUp(
+      (tokens, rows) =>
+        session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) }))),
+      {
+        maxTokens: family.manifest.maxTokens,
+        maxBatchTokens: command.maxBatchTokens,
+        budgetMs: isTimed ? WARM_UP_BUDGET_MS / command.widths.length : UNTIMED_BUDGET_MS,
+        now: () => performance.now(),
+      },
+    )
+    if (isTimed) profiles[width] = profile
+    loadMs += loadedMs - startMs
+    profileMs += performance.now() - loadedMs
+  }
+  const session = sessions[command.widths[0]!].get(tierId(key))!
   report({
     type: 'tier-loaded',
     ...key,
@@ -102,9 +114,17 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
     variant: session.variant,
     variantFrom: session.from,
     variantNotes: variantNotes(session),
-    profile,
-    loadMs: loadedMs - startMs,
-    profileMs: performance.now() - loadedMs,
+    ...{ profiles, loadMs, profileMs },
+  })
+}
+
+async function openTierSession(command: LoadCommand, family: Family, tier: TierName, threads: number) {
+  const { openVariant } = await import('../onnx/variants/open-variant.js')
+  const { provider, device, spinUs, variant, cacheDir } = command
+  return openVariant(family, tier, {
+    ...{ provider, threads, device, variant, cacheDir },
+    ...(spinUs !== undefined && { spinUs }),
+    checkedOn: async () => (await import('./variant-texts.js')).variantTexts(family),
   })
 }
 
@@ -115,9 +135,9 @@ function variantNotes({ refused, cacheFault }: VariantSession): string[] {
   return notes
 }
 
-async function run({ batchId, tier, sequences }: BatchFrame): Promise<void> {
+async function run({ batchId, tier, width, sequences }: BatchFrame): Promise<void> {
   try {
-    const session = sessions.get(tier)
+    const session = sessions[width].get(tier)
     if (!session) throw new Error(`tier "${tier}" is not loaded`)
     const startMs = performance.now()
     const rows = await session.run(sequences.map((inputIds) => ({ inputIds })))

@@ -7,6 +7,7 @@ import type { Family } from '../family/load-family.js'
 import type { Provider } from '../onnx/providers.js'
 import type { RequestedVariant, VariantName } from '../onnx/variants/variant-names.js'
 import type { LatencySample } from './latency-surface.js'
+import type { RunWidth } from './run-width.js'
 
 /** One tier of one family: what a model, a queue and a latency model belong to. */
 export interface TierKey {
@@ -26,7 +27,10 @@ export interface LoadCommand {
   readonly restarted?: boolean
   readonly families: readonly Family[]
   readonly provider: Provider
+  /** of a wide run */
   readonly threads: number
+  /** the runs that it is asked for */
+  readonly widths: readonly RunWidth[]
   /** which of several GPUs, counted from 0 */
   readonly device: number
   readonly variant: RequestedVariant
@@ -56,7 +60,8 @@ export interface TierLoaded extends TierKey {
   readonly variantFrom: 'file' | 'cache' | 'built'
   /** variants that are not used, and why, a sentence each */
   readonly variantNotes: readonly string[]
-  readonly profile: readonly LatencySample[]
+  /** of each width that takes a time of its own */
+  readonly profiles: Readonly<Partial<Record<RunWidth, readonly LatencySample[]>>>
   readonly loadMs: number
   readonly profileMs: number
 }

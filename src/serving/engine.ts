@@ -19,6 +19,7 @@ import {
   tierId,
 } from './engine-protocol.js'
 import { FrameReader } from './frames.js'
+import type { RunWidth } from './run-width.js'
 
 /** The child's file beside this one: compiled in production, run through tsx from a checkout. */
 export const ENGINE_FILE = fileURLToPath(new URL(`./engine-process${extname(import.meta.url)}`, import.meta.url))
@@ -29,6 +30,8 @@ const STDERR_LINES_KEPT = 5
 export interface Batch extends TierKey {
   /** token ids with special tokens */
   readonly sequences: readonly Int32Array[]
+  /** default: wide */
+  readonly width?: RunWidth
 }
 
 export interface BatchResult {
@@ -126,7 +129,7 @@ export class Engine {
   }
 
   /** @throws EngineFailed when the engine refuses the batch or dies with it */
-  run({ family, tier, sequences }: Batch): Promise<BatchResult> {
+  run({ family, tier, sequences, width = 'wide' }: Batch): Promise<BatchResult> {
     const batchId = this.#nextBatchId++
     return new Promise((resolve, reject) => {
       const { stallTimeoutMs, log } = this.#options
@@ -138,7 +141,8 @@ export class Engine {
       this.#pending.set(batchId, { resolve, reject, rows: sequences.length, stallTimer })
       this.#awake.extend()
       // where the engine is gone, its exit event rejects what is pending
-      if (this.#frames.writable) this.#frames.write(encodeBatch({ batchId, tier: tierId({ family, tier }), sequences }))
+      if (!this.#frames.writable) return
+      this.#frames.write(encodeBatch({ batchId, tier: tierId({ family, tier }), width, sequences }))
     })
   }
 

@@ -7,7 +7,10 @@ import { Blocking } from './blocking.js'
 import { Disturbance } from './disturbance.js'
 import type { TierKey } from './engine-protocol.js'
 import type { LaneTimes } from './lane-times.js'
+import type { RunTimes } from './latency-model.js'
 import { lateWhenStretched, type WaitingWork, waitingLate } from './made-late.js'
+import { once } from './once.js'
+import type { RunWidth } from './run-width.js'
 
 /** A request before its tier is chosen. */
 export interface PossibleWork {
@@ -18,9 +21,12 @@ export interface PossibleWork {
 }
 
 export interface HarmOptions {
-  readonly times: LaneTimes
-  /** for each engine, ms until it is free */
-  busyMs(nowMs: number): number[]
+  readonly times: Pick<LaneTimes, 'stretch' | 'slowed'>
+  /** for each engine that could run so, ms until it is free */
+  busyMs(nowMs: number, width?: RunWidth): number[]
+  /** how the next batch runs if so many sequences come now */
+  nextWidth(key: TierKey, sequences: number): RunWidth
+  runTimes(key: TierKey, width: RunWidth): RunTimes
   /** what waits, earliest deadline first, as much as is looked at */
   waiting(): readonly WaitingWork<unknown>[]
   /** the harm done by runs of this lane to one that they slow down; undefined: there is none */
@@ -57,18 +63,20 @@ export class Harm {
 
   /** @returns for each tier of the lane that might answer the request, the others that would then be late, expected */
   byRunning({ family, lengths, deadlineMs }: PossibleWork, nowMs: number): (tier: TierName) => number {
-    const { times, waiting, elsewhere } = this.#options
-    const look = () => {
-      const busyMs = this.#sortedBusyMs(nowMs)
-      const othersMs = busyMs.slice(1).map((ms) => ms - busyMs[0]!)
-      return { busyMs, othersMs, waiting: waiting(), elsewhere: elsewhere(nowMs) }
-    }
-    let seen: ReturnType<typeof look> | undefined
+    const { nextWidth, runTimes, waiting, elsewhere } = this.#options
+    const engines = once((width: RunWidth) => {
+      const busyMs = this.#sortedBusyMs(nowMs, width)
+      return { busyMs, othersMs: busyMs.slice(1).map((ms) => ms - busyMs[0]!) }
+    })
+    let seen:
+      | { readonly waiting: ReturnType<typeof waiting>; readonly elsewhere: ReturnType<typeof elsewhere> }
+      | undefined
     return (tier) => {
-      seen ??= look()
-      const { busyMs, othersMs } = seen
+      seen ??= { waiting: waiting(), elsewhere: elsewhere(nowMs) }
       const key: TierKey = { family, tier }
-      const runsMs = lengths.map((tokens) => times.of(key).typical(tokens, 1))
+      const width = nextWidth(key, lengths.length)
+      const { busyMs, othersMs } = engines(width)
+      const runsMs = lengths.map((tokens) => runTimes(key, width).typical(tokens, 1))
       const toCome = runsMs.reduce((sum, runMs) => sum + this.#blocking.expectedLate(runMs, othersMs, nowMs), 0)
       const costMs = runsMs.reduce((sum, runMs) => sum + runMs, 0)
       const nowWaiting = waitingLate(seen.waiting, busyMs, { costMs, deadlineMs }, nowMs)
@@ -95,7 +103,7 @@ export class Harm {
     return (runMs) => nowWaiting + runMs * perMs
   }
 
-  #sortedBusyMs(nowMs: number): number[] {
-    return this.#options.busyMs(nowMs).toSorted((a, b) => a - b)
+  #sortedBusyMs(nowMs: number, width?: RunWidth): number[] {
+    return this.#options.busyMs(nowMs, width).toSorted((a, b) => a - b)
   }
 }

@@ -3,11 +3,20 @@ import type { BusyClock } from './busy-clock.js'
 import type { TierKey } from './engine-protocol.js'
 import type { LatencyModel, RunTimes } from './latency-model.js'
 import { isDisturbed, RunStretch } from './run-stretch.js'
+import type { RunWidth } from './run-width.js'
 
 export interface LaneTimesOptions {
-  latencyModel(key: TierKey): LatencyModel
+  latencyModel(key: TierKey, width: RunWidth): LatencyModel
   /** when engines run that slow down those of this lane; undefined: there are none */
   slowedBy(): Pick<BusyClock, 'busy' | 'readingMs'> | undefined
+}
+
+/** `rows` sequences of `tokens` tokens. */
+export interface RunShape {
+  readonly key: TierKey
+  readonly width: RunWidth
+  readonly tokens: number
+  readonly rows: number
 }
 
 export class LaneTimes {
@@ -27,14 +36,15 @@ export class LaneTimes {
    * Times of batches as long as things stay as they are. What slows a lane down stands nearly still while the lane runs: whatever is
    * on now is still on when what waits has its turn.
    */
-  of(key: TierKey): RunTimes {
-    const model = this.#options.latencyModel(key)
+  of(key: TierKey, width: RunWidth): RunTimes {
+    const model = this.#options.latencyModel(key, width)
     return this.slowed ? this.stretch.disturbed(model) : model
   }
 
   /** A run is given to an engine. @returns what learns from it when it is done: the model's times, or what other runs make of them */
-  began(key: TierKey, tokens: number, rows: number, givenMs: number): (startMs: number, doneMs: number) => void {
-    const model = this.#options.latencyModel(key)
+  began(run: RunShape, givenMs: number): (startMs: number, doneMs: number) => void {
+    const { key, width, tokens, rows } = run
+    const model = this.#options.latencyModel(key, width)
     const others = this.#options.slowedBy()
     const beforeMs = others?.readingMs(givenMs) ?? 0
     return (startMs, doneMs) => {

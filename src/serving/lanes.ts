@@ -6,7 +6,7 @@ import { EngineHost } from './engine-host.js'
 import type { TierKey } from './engine-protocol.js'
 import { familyOfLane, type LanePlan } from './lane-plan.js'
 import { Scheduler } from './scheduler.js'
-import { runsPacked, type ServedFamily } from './served-family.js'
+import { latencyOf, runsPacked, type ServedFamily } from './served-family.js'
 import { TierMap } from './tier-map.js'
 import type { RequestedTier } from './types.js'
 
@@ -68,7 +68,7 @@ export class Lanes {
           queueDepth: (tier, depth) => depths.report(index, tier, depth),
         },
         runner: engines,
-        latencyModel: ({ family, tier }) => families.get(family)!.tier(tier)!.latency!,
+        latencyModel: ({ family, tier }, width) => latencyOf(families.get(family)!.tier(tier)!, width),
         packed: ({ family, tier }) => runsPacked(families.get(family)!.tier(tier)!),
         holds: (key) => this.of(key).plan === plan,
         waitingElsewhere: () => this.waiting - scheduler.waiting,

@@ -31,6 +31,8 @@ export interface QueuedItem extends QueuedSequence<Ticket> {
 /** As things look when the work comes. */
 export interface QueueSituation {
   readonly times: RunTimes
+  /** of the quickest way to run it; default: `times` */
+  readonly quickest?: Pick<RunTimes, 'atBest'>
   readonly bounds: BatchBounds
   /** that serve, at least 1 */
   readonly engines: number
@@ -46,17 +48,17 @@ const LONG_TEXT_SPACING = 4
 export function queuedItems(
   { sequences, arrivalMs, deadlineMs }: Work,
   owner: Ticket,
-  { times, bounds, engines, waiting }: QueueSituation,
+  { times, quickest = times, bounds, engines, waiting }: QueueSituation,
 ): QueuedItem[] {
   const bestMs = sequences.map(({ length }) =>
-    sequenceShareMs(length, sequences.length, bounds, (tokens, rows) => times.atBest(tokens, rows)),
+    sequenceShareMs(length, sequences.length, bounds, (tokens, rows) => quickest.atBest(tokens, rows)),
   )
   let leftMs = bestMs.reduce((sum, ms) => sum + ms, 0)
   let spacedMs = 0
   return sequences.map((sequence, index) => {
     const tokens = sequence.length
     // this one and those after it, on every engine
-    const quickestMs = Math.max(times.atBest(tokens, 1), leftMs / engines)
+    const quickestMs = Math.max(quickest.atBest(tokens, 1), leftMs / engines)
     leftMs -= bestMs[index]!
     const costMs = sequenceCostMs(tokens, waiting + sequences.length, times, bounds)
     const virtualMs = arrivalMs + NO_DEADLINE_HORIZON_MS + spacedMs

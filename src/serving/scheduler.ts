@@ -26,6 +26,7 @@ import type { LatencyModel, RunTimes } from './latency-model.js'
 import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
 import { type QueuedItem, queuedItems, type Work } from './queued-work.js'
+import type { RunWidth } from './run-width.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
 import { TierMap } from './tier-map.js'
 import type { ServingObserver } from './types.js'
@@ -34,14 +35,17 @@ import type { ServingObserver } from './types.js'
 export interface BatchRunner {
   readonly idle: number
   readonly serving: number
-  busyMs(nowMs: number): number[]
+  /** @param width of those that could run so; default: of all */
+  busyMs(nowMs: number, width?: RunWidth): number[]
+  /** @returns how the next batch runs when so many sequences wait, itself included; default: wide */
+  nextWidth?(key: TierKey, sequences: number): RunWidth
   /** @returns the logits, and how long the batch waited in its engine for the run before */
   run(batch: Batch, expectedMs: number): Promise<BatchResult & { readonly waitedMs?: number }>
 }
 
 export interface SchedulerOptions extends AdmissionLimits {
   readonly runner: BatchRunner
-  latencyModel(key: TierKey): LatencyModel
+  latencyModel(key: TierKey, width: RunWidth): LatencyModel
   /** whether that tier's model runs without padding; default: it pads */
   packed?(key: TierKey): boolean
   /** whether batches always pay, as on a GPU; read for every batch; default: where their times say so */
@@ -61,6 +65,8 @@ export interface SchedulerOptions extends AdmissionLimits {
 }
 
 const MAX_ATTEMPTS = 2
+/** What had to wait for an engine is rarely the last that does: whoever got an answer now may ask again at once. */
+const EXPECTED_BEHIND = 1
 /** How many sequences that wait are looked at to tell whom a choice makes late. */
 const LOOKAHEAD = 64
 
@@ -83,12 +89,14 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options
     this.#times = new LaneTimes({
-      latencyModel: (key) => options.latencyModel(key),
+      latencyModel: (key, width) => options.latencyModel(key, width),
       slowedBy: () => options.slowedBy?.()?.runs,
     })
     this.#harm = new Harm({
       times: this.#times,
-      busyMs: (nowMs) => options.runner.busyMs(nowMs),
+      busyMs: (nowMs, width) => options.runner.busyMs(nowMs, width),
+      nextWidth: (key, sequences) => this.#nextWidth(key, sequences),
+      runTimes: (key, width) => this.#times.of(key, width),
       waiting: () => this.#nextItems(),
       elsewhere: (nowMs) => options.givesWayTo?.()?.harmBySlowing(nowMs),
     })
@@ -122,7 +130,8 @@ export class Scheduler {
       if (queue.removeOwner(settled)) this.#reportDepth(work.key)
     })
     const items = queuedItems(work, ticket, {
-      times: this.#times.of(work.key),
+      times: this.runTimes(work.key, work.sequences.length),
+      quickest: this.#times.of(work.key, 'wide'),
       bounds: { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() },
       engines: Math.max(1, this.#options.runner.serving),
       waiting: queue.owners,
@@ -130,7 +139,7 @@ export class Scheduler {
     for (const { costMs, deadlineMs } of items) this.#overtaking.arrived(deadlineMs - nowMs, costMs, nowMs)
     this.#add(queue, items)
     this.#reportDepth(work.key)
-    this.pump()
+    this.#pump(0)
     return ticket.promise
   }
 
@@ -145,9 +154,9 @@ export class Scheduler {
     return this.#overtaking.extend(this.waitMs(deadlineMs, nowMs), deadlineMs - nowMs, serving, nowMs)
   }
 
-  /** Times of batches as things are. */
-  runTimes(key: TierKey): RunTimes {
-    return this.#times.of(key)
+  /** Times of batches as things are. @param sequences that would come now */
+  runTimes(key: TierKey, sequences: number): RunTimes {
+    return this.#times.of(key, this.#nextWidth(key, sequences))
   }
 
   /** @returns for each tier held here that might answer a request, the other requests that would then be late, expected */
@@ -195,8 +204,13 @@ export class Scheduler {
     this.#armTimer(this.#options.now())
   }
 
-  /** Gives idle engines work; called whenever an engine or work may have become available. */
+  /** Gives idle engines work; called whenever an engine may have become available. */
   pump(): void {
+    this.#pump(EXPECTED_BEHIND)
+  }
+
+  /** @param expected sequences to come at once, beside those that wait */
+  #pump(expected: number): void {
     const nowMs = this.#options.now()
     this.#dropDoomed(nowMs)
     let isHeld = false
@@ -204,7 +218,7 @@ export class Scheduler {
       const next = this.#mostUrgent()
       if (!next) break
       isHeld = this.#holdsBack(next, nowMs)
-      if (!isHeld) this.#dispatch(next.key, next.queue, nowMs)
+      if (!isHeld) this.#dispatch(next.key, next.queue, expected, nowMs)
     }
     this.#heldSinceMs = isHeld ? (this.#heldSinceMs ?? nowMs) : undefined
     this.#armTimer(nowMs)
@@ -214,8 +228,15 @@ export class Scheduler {
   #holdsBack({ key, queue }: { key: TierKey; queue: Queue }, nowMs: number): boolean {
     if (!this.#options.givesWayTo?.()?.runs.busy) return false
     const { tokens, deadlineMs } = queue.items[0]!
-    const runMs = this.#times.of(key).predict(tokens, 1)
+    const runMs = this.#times.of(key, this.#nextWidth(key, 0)).predict(tokens, 1)
     return mayHoldBack({ sinceMs: this.#heldSinceMs ?? nowMs, deadlineMs, runMs }, nowMs)
+  }
+
+  /** @param sequences that come beside those that wait */
+  #nextWidth(key: TierKey, sequences: number): RunWidth {
+    let waiting = sequences
+    for (const { queue } of this.#queues.values) waiting += queue.items.length
+    return this.#options.runner.nextWidth?.(key, waiting) ?? 'wide'
   }
 
   #elsewhere(): number {
@@ -231,7 +252,7 @@ export class Scheduler {
     const cheapestKey = { family: key.family, tier: cheapest ?? key.tier }
     // what may be answered elsewhere is not made late here: it goes there
     const mayBeLate = budgetMs !== undefined && this.#options.holds?.(cheapestKey) !== false
-    const model = this.#options.latencyModel(mayBeLate ? cheapestKey : key)
+    const model = this.#options.latencyModel(mayBeLate ? cheapestKey : key, 'wide')
     const ownMs = sequences.reduce((sum, { length }) => sum + model.typical(length, 1), 0)
     this.#harm.arrived(mayBeLate ? arrivalMs + budgetMs - nowMs - ownMs : Number.POSITIVE_INFINITY, ownMs, nowMs)
   }
@@ -266,8 +287,9 @@ export class Scheduler {
     return best
   }
 
-  #dispatch(key: TierKey, queue: Queue, nowMs: number): void {
-    const times = this.#times.of(key)
+  #dispatch(key: TierKey, queue: Queue, expected: number, nowMs: number): void {
+    const width = this.#nextWidth(key, expected)
+    const times = this.#times.of(key, width)
     const packed = this.#options.packed?.(key) ?? false
     const chosen = planBatch(queue.items, nowMs, {
       ...BATCH_SHAPE,
@@ -283,12 +305,12 @@ export class Scheduler {
     const rowTokens = tokensPerRow(items.length, longest, tokens, packed)
     this.#reportDepth(key)
     const { family, tier } = key
-    const batch = { family, tier, sequences: items.map(({ sequence }) => sequence) }
+    const batch = { family, tier, width, sequences: items.map(({ sequence }) => sequence) }
     const expectedMs = times.typical(rowTokens, items.length)
     this.#fairShare.charge(family, expectedMs)
     this.#harm.began(expectedMs, nowMs)
     this.#runs.began(nowMs)
-    const learn = this.#times.began(key, rowTokens, items.length, nowMs)
+    const learn = this.#times.began({ key, width, tokens: rowTokens, rows: items.length }, nowMs)
     this.#options.runner
       .run(batch, expectedMs)
       .finally(() => this.#runs.ended(this.#options.now()))

@@ -8,6 +8,7 @@ import { LabelSet } from './calibrated-prediction.js'
 import { CompletionModel, SharedPromises } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import { LatencyModel } from './latency-model.js'
+import type { RunWidth } from './run-width.js'
 import type { FamilyStatus, LatencyPoint } from './types.js'
 import { tokenBuckets } from './warm-up.js'
 
@@ -18,6 +19,8 @@ export interface ServedTier {
   completion: CompletionModel
   /** undefined until the tier has been loaded and timed once; what it has learnt outlives an engine */
   latency: LatencyModel | undefined
+  /** of narrow runs; undefined where they are the same */
+  narrowLatency: LatencyModel | undefined
   provider: string | undefined
   /** the form of the model that runs */
   variant: VariantName | undefined
@@ -47,6 +50,7 @@ export class ServedFamily {
       temperature: calibration.temperature,
       completion: new CompletionModel(),
       latency: undefined,
+      narrowLatency: undefined,
       provider: undefined,
       variant: undefined,
       failure: undefined,
@@ -77,11 +81,12 @@ export class ServedFamily {
   }
 
   /** @returns whether this made the tier ready, which happens once */
-  loaded({ tier, provider, variant, profile }: TierLoaded): boolean {
+  loaded({ tier, provider, variant, profiles: { wide, narrow } }: TierLoaded): boolean {
     const served = this.tier(tier)
     if (!served) return false
-    const first = served.latency === undefined
-    served.latency ??= new LatencyModel(profile)
+    const first = served.latency === undefined && wide !== undefined
+    if (wide) served.latency ??= new LatencyModel(wide)
+    if (narrow) served.narrowLatency ??= new LatencyModel(narrow)
     served.provider = provider
     served.variant = variant
     served.failure = undefined
@@ -134,6 +139,11 @@ export class ServedFamily {
 
 export function isReady({ latency, failure }: ServedTier): boolean {
   return latency !== undefined && failure === undefined
+}
+
+/** @returns what is known of the times of a tier that has been loaded */
+export function latencyOf({ latency, narrowLatency }: ServedTier, width: RunWidth): LatencyModel {
+  return (width === 'narrow' && narrowLatency) || latency!
 }
 
 /**

@@ -1,6 +1,7 @@
 /** How many threads of its engine a model's runs use. */
 import type { EncoderConfig } from '../family/encoder-config.js'
 import { linearFlops } from '../family/encoder-flops.js'
+import { narrowThreads, type RunWidth } from './run-width.js'
 
 const TYPICAL_TOKENS = 128
 /**
@@ -11,8 +12,9 @@ const TYPICAL_TOKENS = 128
 const WORTH_SHARING = 200e6
 
 /** @param threads of the engine */
-export function sessionThreads(config: EncoderConfig, threads: number): number {
-  return matrixProducts(config, TYPICAL_TOKENS) < WORTH_SHARING ? 1 : threads
+export function sessionThreads(config: EncoderConfig, threads: number, width: RunWidth = 'wide'): number {
+  if (matrixProducts(config, TYPICAL_TOKENS) < WORTH_SHARING) return 1
+  return width === 'wide' ? threads : narrowThreads(threads)
 }
 
 /** Of the linear layers; a model that reads [CLS] alone needs only keys and values of the last layer's other tokens. */

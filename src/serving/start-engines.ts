@@ -14,6 +14,7 @@ import { EnginePool, type EnginePoolEvents, type EnginePoolOptions } from './eng
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
 import { planProviders } from './provider-choice.js'
+import type { RequestedPairs } from './run-width.js'
 
 export interface StartOptions {
   readonly families: readonly Family[]
@@ -21,6 +22,7 @@ export interface StartOptions {
   readonly provider: RequestedProvider
   readonly engines?: number | undefined
   readonly threads?: number | undefined
+  readonly pairs: RequestedPairs
   readonly gpus?: number | undefined
   readonly maxBatchTokens?: number | undefined
   readonly variant: RequestedVariant
@@ -122,6 +124,7 @@ function gpusOf(provider: Provider, { gpus }: StartOptions): number {
 function poolOptions(options: StartOptions, provider: Provider, { engines, threads }: EngineLayout): EnginePoolOptions {
   return {
     engines,
+    paired: options.pairs === 'auto' && provider === 'cpu' && threads > 1,
     lane: options.lane.name,
     devices: gpusOf(provider, options),
     file: options.engineFile,

@@ -87,7 +87,7 @@ test('a lane takes the times of disturbed runs while what slows it down is on, a
   let nowMs = 0
   const run = (ms: number) => {
     const startMs = nowMs
-    const done = times.began(key, 16, 1, startMs)
+    const done = times.began({ key, width: 'wide', tokens: 16, rows: 1 }, startMs)
     nowMs += ms
     done(startMs, nowMs)
   }
@@ -95,9 +95,9 @@ test('a lane takes the times of disturbed runs while what slows it down is on, a
   others.began(nowMs)
   for (let index = 0; index < 300; index++) run(18)
   assert.ok(times.slowed)
-  close(times.of(key).typical(16, 1), 18)
+  close(times.of(key, 'wide').typical(16, 1), 18)
   others.ended(nowMs)
-  close(times.of(key).typical(16, 1), 10)
+  close(times.of(key, 'wide').typical(16, 1), 10)
   close(model.typical(16, 1), 10)
   close(times.stretch.typical, 1.8)
 })
@@ -108,7 +108,10 @@ test('a run counts as disturbed when another was on for at least half of it', ()
     const model = new LatencyModel([{ tokens: 16, rows: 1, ms: 10 }])
     const times = new LaneTimes({ latencyModel: () => model, slowedBy: () => others })
     for (let index = 0; index < 300; index++) {
-      const done = times.began({ family: 'tiny', tier: 'fast' }, 16, 1, 100 * index)
+      const done = times.began(
+        { key: { family: 'tiny', tier: 'fast' }, width: 'wide', tokens: 16, rows: 1 },
+        100 * index,
+      )
       others.began(100 * index)
       others.ended(100 * index + besideMs)
       done(100 * index, 100 * index + 20)

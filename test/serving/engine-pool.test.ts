@@ -13,6 +13,7 @@ const ANSWERS = 0
 const DIES = 1
 const HANGS = 2
 const FAILS = 3
+const WIDTH = 4
 const THREADS_THAT_FAIL_TO_LOAD = 13
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -244,3 +245,55 @@ test('a pool that is stopped lets others through the gate and starts no more', a
   })
   await gate(async () => {})
 })
+
+const narrow = (behaviour: number, length?: number) => ({ ...batchOf(behaviour, length), width: 'narrow' as const })
+
+test('a pair runs one batch on all of its threads, or two on half of them', () =>
+  withPool({ paired: true, threads: 2 }, async (pool, _, until) => {
+    await until(() => pool.warm)
+    assert.equal(pool.idle, 2)
+    assert.equal(pool.nextWidth(1), 'wide')
+    assert.equal(pool.nextWidth(2), 'narrow')
+    const wide = pool.run(batchOf(ANSWERS), 1_000)
+    assert.equal(pool.idle, 0)
+    assert.equal(pool.busyMs(performance.now()).length, 2)
+    assert.ok(pool.busyMs(performance.now()).every((ms) => ms > 500))
+    await assert.rejects(pool.run(narrow(ANSWERS), 1), { code: 'ENGINE_FAILED' })
+    await wide
+    const first = pool.run(narrow(ANSWERS), 1_000)
+    assert.equal(pool.idle, 1)
+    assert.equal(pool.nextWidth(1), 'narrow')
+    assert.deepEqual(
+      pool.busyMs(performance.now(), 'wide').map((ms) => ms > 500),
+      [true],
+    )
+    await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
+    const second = pool.run(narrow(ANSWERS), 1_000)
+    assert.equal(pool.idle, 0)
+    await Promise.all([first, second])
+    assert.equal(pool.idle, 2)
+  }))
+
+test('a batch arrives with its width', () =>
+  withPool({ paired: true, threads: 2 }, async (pool, _, until) => {
+    await until(() => pool.warm)
+    const wide = await pool.run(batchOf(WIDTH), 1_000)
+    const half = await pool.run(narrow(WIDTH), 1_000)
+    assert.deepEqual([wide.logits[0]![0], half.logits[0]![0]], [2, 1])
+  }))
+
+test('a pair whose second process is gone runs wide however many wait; one whose first is gone runs on half', () =>
+  withPool({ paired: true, threads: 2 }, async (pool, _, until) => {
+    await until(() => pool.warm)
+    const busy = pool.run(narrow(HANGS), 1_000)
+    const dying = pool.run(narrow(DIES), 1_000)
+    await assert.rejects(dying)
+    process.kill(pool.pids[0]!, 'SIGKILL')
+    await assert.rejects(busy)
+    await until(() => pool.serving === 2)
+    const gone = pool.run(batchOf(DIES), 1_000)
+    await assert.rejects(gone)
+    assert.equal(pool.serving, 1)
+    assert.equal(pool.nextWidth(1), 'narrow')
+    assert.equal((await pool.run(narrow(WIDTH), 1)).logits[0]![0], 1)
+  }))

@@ -9,6 +9,7 @@ const ids = fc.array(int32, { maxLength: 20 }).map((values) => Int32Array.from(v
 const batches = fc.record({
   batchId: fc.nat(),
   tier: fc.string({ unit: 'binary' }),
+  width: fc.constantFrom('wide' as const, 'narrow' as const),
   sequences: fc.array(ids, { minLength: 1, maxLength: 8 }),
 })
 

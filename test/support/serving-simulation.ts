@@ -242,7 +242,7 @@ export class ServingSimulation {
       const lateness = this.schedulers.map((scheduler) => scheduler.lateness(possible, routedMs))
       const elapsedMs = routedMs - arrivalMs
       const forecast = (tier: TierName) => {
-        const latency = this.#schedulerOf(tier).runTimes({ family, tier })
+        const latency = this.#schedulerOf(tier).runTimes({ family, tier }, lengths.length)
         const { completion } = this.models(family, tier)
         return forecastRequest(
           { lengths, elapsedMs, waitMs: waits[this.#laneOf(tier)]! },
