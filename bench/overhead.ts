@@ -16,13 +16,18 @@ export interface OverheadFlags extends ServeFlags {
   readonly rounds: string
 }
 
+interface MeasuredRound extends OverheadRound, OverheadShare {
+  /** bare processes and threads of each, of the layout that was quicker */
+  readonly rawLayout: string
+}
+
 export interface TierOverhead {
   readonly tier: TierName
   /** what the server and the bare processes run */
   readonly variant: VariantName
-  readonly rounds: readonly (OverheadRound & OverheadShare)[]
+  readonly rounds: readonly MeasuredRound[]
   /** the round whose share of the CPUs left is in the middle */
-  readonly median: OverheadRound & OverheadShare
+  readonly median: MeasuredRound
 }
 
 export interface OverheadResult extends BenchResult, RunDescription {
@@ -58,7 +63,7 @@ async function tierOverhead(server: MeasuredServer, tier: TierName, count: numbe
   // CPUs of the server's own are all left to it
   const available = server.placement.cpus ? Number.POSITIVE_INFINITY : server.environment.cpusAvailable
   const cpus = { available, ofEngines: engines * threads }
-  const rounds: (OverheadRound & OverheadShare)[] = []
+  const rounds: MeasuredRound[] = []
   let variant: VariantName | undefined
   for (let i = 0; i < count; i++) {
     const { capacity, raw } = await measureServedAndRaw(server, tier)
@@ -71,7 +76,7 @@ async function tierOverhead(server: MeasuredServer, tier: TierName, count: numbe
       rawTokensPerCpuSecond: best.tokensPerCpuSecond,
       generatorCpus: generatorCpus(capacity.cpu),
     }
-    rounds.push({ ...round, ...overheadShare(round, cpus) })
+    rounds.push({ ...round, rawLayout: `${raw.processes} x ${raw.threads}`, ...overheadShare(round, cpus) })
   }
   return { tier, variant: variant!, rounds, median: medianRound(rounds, ({ ofCpusLeft }) => ofCpusLeft) }
 }
@@ -82,11 +87,12 @@ function overheadTable({ family, server, workload, tiers, warnings, ...run }: Ov
     workload.source,
     runLine(run),
     '',
-    'Served at saturation over bare session.run on as many processes and threads; the median round of each tier',
+    'Served at saturation over bare session.run; the median round of each tier',
     textTable(
       [
         'tier',
         'variant',
+        'bare processes x threads',
         'raw tokens/s',
         'served tokens/s',
         'generator CPUs',
@@ -97,6 +103,7 @@ function overheadTable({ family, server, workload, tiers, warnings, ...run }: Ov
       tiers.map(({ tier, variant, median }) => [
         tier,
         variant,
+        median.rawLayout,
         median.rawTokensPerSecond,
         median.servedTokensPerSecond,
         median.generatorCpus,

@@ -31,6 +31,8 @@ export interface EngineChoice {
   readonly provider: Provider
   readonly engines: number
   readonly threads: number
+  /** each engine is two processes, which run on half of the threads each while texts wait */
+  readonly paired: boolean
 }
 
 export interface RunningServer {
@@ -123,8 +125,8 @@ async function untilReady(child: ChildProcess, log: () => string, deadlineMs: nu
 
 /** The one line of the server's log that has both a provider and a layout. */
 function engineChoice(log: string): EngineChoice {
-  for (const { provider, engines, threads } of logLines(log)) {
-    if (provider && engines && threads) return { provider, engines, threads }
+  for (const { provider, engines, threads, paired = false } of logLines(log)) {
+    if (provider && engines && threads) return { provider, engines, threads, paired }
   }
   throw new NotReady(`the server's log does not say which provider and engines it chose; ${lastLines(log)}`)
 }

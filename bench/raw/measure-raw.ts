@@ -1,6 +1,6 @@
 /**
- * What the runtime alone can do: as many bare processes as the server has engines, each with as many threads, running the
- * same variant of the model over the same texts, one at a time and in length-sorted batches. The bar that serving is held to.
+ * What the runtime alone can do: bare processes running the same variant of the model over the same texts, one at a time and in
+ * length-sorted batches. The bar that serving is held to.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'

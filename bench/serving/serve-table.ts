@@ -67,11 +67,22 @@ function capacityTable({ tiers, mixedCapacity }: ServeResult): string {
 
 function rawTable({ tiers }: ServeResult): string {
   return textTable(
-    ['tier', 'parameters', 'variant', 'one by one', 'length-sorted', 'served', 'share of best', 'share per CPU-s'],
+    [
+      'tier',
+      'parameters',
+      'variant',
+      'processes x threads',
+      'one by one',
+      'length-sorted',
+      'served',
+      'share of best',
+      'share per CPU-s',
+    ],
     tiers.map(({ tier, parameters, raw, capacity, shareOfRaw, shareOfRawPerCpuSecond }) => [
       tier,
       parameters,
       raw.variant,
+      `${raw.processes} x ${raw.threads}`,
       raw.oneByOne.tokensPerSecond,
       raw.lengthSorted.tokensPerSecond,
       capacity.tokensPerSecond,

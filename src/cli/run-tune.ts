@@ -135,6 +135,7 @@ async function measureLayout(
     variant: 'auto',
     cacheDir,
     lanes,
+    pairs: 'auto',
     ...layout,
   })
   try {

@@ -61,9 +61,10 @@ export async function startEngines(options: StartOptions, events: EnginePoolEven
   for (const reason of leftOut) log.info({ provider }, `left out ${reason}`)
   for (const { provider: candidate, why } of candidates) {
     const layout = engineLayout(candidate, options)
+    const paired = isPaired(candidate, layout, options)
     if (candidate === candidates.at(-1)?.provider) {
       log.info(
-        { requested: provider, provider: candidate, lane: options.lane.name, ...layout },
+        { requested: provider, provider: candidate, lane: options.lane.name, ...layout, paired },
         `provider ${candidate}: ${why}`,
       )
       return new EnginePool(poolOptions(options, candidate, layout), events)
@@ -116,6 +117,10 @@ function engineLayout(provider: Provider, options: StartOptions): EngineLayout {
   return { engines: engines ?? gpusOf(provider, options), threads: threads ?? 1 }
 }
 
+function isPaired(provider: Provider, { threads }: EngineLayout, { pairs }: StartOptions): boolean {
+  return pairs === 'auto' && provider === 'cpu' && threads > 1
+}
+
 /** WebGPU gives whichever adapter it likes best. */
 function gpusOf(provider: Provider, { gpus }: StartOptions): number {
   return provider === 'cuda' ? (gpus ?? Math.max(1, findGpuDevices().nvidiaCount)) : 1
@@ -124,7 +129,7 @@ function gpusOf(provider: Provider, { gpus }: StartOptions): number {
 function poolOptions(options: StartOptions, provider: Provider, { engines, threads }: EngineLayout): EnginePoolOptions {
   return {
     engines,
-    paired: options.pairs === 'auto' && provider === 'cpu' && threads > 1,
+    paired: isPaired(provider, { engines, threads }, options),
     lane: options.lane.name,
     devices: gpusOf(provider, options),
     file: options.engineFile,
