@@ -20,9 +20,8 @@ import type { RunWidth } from './run-width.js'
 import { sessionThreads } from './session-threads.js'
 import { warmUp } from './warm-up.js'
 
-const WARM_UP_BUDGET_MS = 600
-/** Of runs whose times another process tells: every length once. */
-const UNTIMED_BUDGET_MS = 0
+/** Of narrow runs, of which wide ones have told most, each length once. */
+const WARM_UP_BUDGET_MS: Readonly<Record<RunWidth, number>> = { wide: 600, narrow: 0 }
 
 const sessions: Readonly<Record<RunWidth, Map<string, VariantSession>>> = { wide: new Map(), narrow: new Map() }
 
@@ -90,19 +89,17 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
     sessions[width].set(tierId(key), session)
     opened.set(threads, session)
     if (same) continue
-    // the second process of a pair only runs what the first has timed
-    const isTimed = width === 'wide' || command.widths.length > 1
-    const profile = await warmUp(
-      (tokens, rows) =>
-        session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) }))),
-      {
-        maxTokens: family.manifest.maxTokens,
-        maxBatchTokens: command.maxBatchTokens,
-        budgetMs: isTimed ? WARM_UP_BUDGET_MS / command.widths.length : UNTIMED_BUDGET_MS,
-        now: () => performance.now(),
-      },
-    )
-    if (isTimed) profiles[width] = profile
+    const run = (tokens: number, rows: number) =>
+      session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) })))
+    const { maxTokens } = family.manifest
+    const { maxBatchTokens } = command
+    // the longest input takes the memory that others find
+    if (width === 'narrow') await run(maxTokens, 1)
+    // a pair's second process runs what its first has timed
+    if (command.widths.includes('wide')) {
+      const budgetMs = WARM_UP_BUDGET_MS[width]
+      profiles[width] = await warmUp(run, { maxTokens, maxBatchTokens, budgetMs, now: () => performance.now() })
+    }
     loadMs += loadedMs - startMs
     profileMs += performance.now() - loadedMs
   }
