@@ -64,7 +64,7 @@ export function measureDecisions({ tiers, waiting, durationMs }: DecisionOptions
       const lane = laneOf(tier)
       const { lengths } = possible
       const times = {
-        latency: lane.runTimes({ family: FAMILY, tier }, lengths.length),
+        latency: lane.runTimes({ family: FAMILY, tier }, lengths.length, 0),
         completion: models.get(tier)!.completion,
       }
       const worked = forecastRequest({ lengths, elapsedMs: 1, waitMs: waitsMs.get(lane)! }, times, capacity)

@@ -201,7 +201,7 @@ export class Answering {
       const { completion, variant, provider } = family.tier(name)!
       return forecastRequest(
         asked,
-        { latency: lane.scheduler.runTimes({ family: family.name, tier: name }, lengths.length), completion },
+        { latency: lane.scheduler.runTimes({ family: family.name, tier: name }, lengths.length, nowMs), completion },
         {
           bounds: {
             maxRows: BATCH_SHAPE.maxRows,

@@ -7,9 +7,12 @@ import type { EnginePool, PoolResult } from './engine-pool.js'
 import type { TierKey } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
 import type { RunWidth } from './run-width.js'
-import type { BatchRunner } from './scheduler.js'
+import type { BatchRunner, QueueState } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
 import { batchTokenLimit, queueLimit, startEngines } from './start-engines.js'
+
+/** Of a text, for times that are compared. */
+const TYPICAL_TOKENS = 128
 
 export interface EngineHostEvents {
   /** an engine may be free */
@@ -69,11 +72,13 @@ export class EngineHost implements BatchRunner {
     return this.#pool?.busyMs(nowMs, width) ?? []
   }
 
-  nextWidth({ family, tier }: TierKey, sequences: number): RunWidth {
+  nextWidth({ family, tier }: TierKey, queue: QueueState): RunWidth {
     if (!this.#pool?.paired) return 'wide'
+    const { latency, narrowLatency } = this.#families.get(family)!.tier(tier)!
     // more threads are no use to its model
-    const isNarrow = this.#families.get(family)?.tier(tier)?.narrowLatency === undefined
-    return isNarrow ? 'narrow' : this.#pool.nextWidth(sequences)
+    if (!latency || !narrowLatency) return 'narrow'
+    const stretch = narrowLatency.typical(TYPICAL_TOKENS, 1) / latency.typical(TYPICAL_TOKENS, 1)
+    return this.#pool.nextWidth({ ...queue, stretch })
   }
 
   async run(batch: Batch, expectedMs: number): Promise<PoolResult> {

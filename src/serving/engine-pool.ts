@@ -7,7 +7,7 @@ import type { Provider } from '../onnx/providers.js'
 import type { Limit } from '../threads/limit-concurrency.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import { canRunWide, nextWidth, type PairState, type ProcessState, type RunWidth } from './run-width.js'
+import { type Crowd, canRunWide, nextWidth, type PairState, type ProcessState, type RunWidth } from './run-width.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
@@ -172,11 +172,11 @@ export class EnginePool {
     return this.#lastDeath
   }
 
-  /** @returns how the next batch of a model that gains by threads runs @param sequences that wait, its own included */
-  nextWidth(sequences: number): RunWidth {
+  /** @returns how the next batch of a model that gains by threads runs @param load on all engines */
+  nextWidth(crowd: Crowd): RunWidth {
     const pairs = this.#pairs()
     // what is soon done has its next batch before
-    return pairs.some(canRunWide) || this.idle === 0 ? nextWidth(pairs, sequences) : 'narrow'
+    return pairs.some(canRunWide) || this.idle === 0 ? nextWidth(pairs, crowd) : 'narrow'
   }
 
   /**

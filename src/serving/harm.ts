@@ -25,7 +25,7 @@ export interface HarmOptions {
   /** for each engine that could run so, ms until it is free */
   busyMs(nowMs: number, width?: RunWidth): number[]
   /** how the next batch runs if so many sequences come now */
-  nextWidth(key: TierKey, sequences: number): RunWidth
+  nextWidth(key: TierKey, sequences: number, nowMs: number): RunWidth
   runTimes(key: TierKey, width: RunWidth): RunTimes
   /** what waits, earliest deadline first, as much as is looked at */
   waiting(): readonly WaitingWork<unknown>[]
@@ -37,6 +37,8 @@ export class Harm {
   readonly #options: HarmOptions
   readonly #blocking = new Blocking()
   readonly #disturbance: Disturbance
+  /** of the run that began last */
+  #lastWidth: RunWidth = 'wide'
 
   constructor(options: HarmOptions) {
     this.#options = options
@@ -57,7 +59,8 @@ export class Harm {
     this.#blocking.arrived(leftMs - this.#blocking.meanRunMs, nowMs)
   }
 
-  began(runMs: number, nowMs: number): void {
+  began(runMs: number, width: RunWidth, nowMs: number): void {
+    this.#lastWidth = width
     this.#blocking.began(runMs, nowMs)
   }
 
@@ -74,7 +77,7 @@ export class Harm {
     return (tier) => {
       seen ??= { waiting: waiting(), elsewhere: elsewhere(nowMs) }
       const key: TierKey = { family, tier }
-      const width = nextWidth(key, lengths.length)
+      const width = nextWidth(key, lengths.length, nowMs)
       const { busyMs, othersMs } = engines(width)
       const runsMs = lengths.map((tokens) => runTimes(key, width).typical(tokens, 1))
       const toCome = runsMs.reduce((sum, runMs) => sum + this.#blocking.expectedLate(runMs, othersMs, nowMs), 0)
@@ -92,7 +95,7 @@ export class Harm {
   bySlowing(nowMs: number): (runMs: number) => number {
     const { times, waiting } = this.#options
     const stretch = times.stretch.typical
-    const busyMs = this.#sortedBusyMs(nowMs)
+    const busyMs = this.#sortedBusyMs(nowMs, this.#lastWidth)
     const nowWaiting = times.slowed ? 0 : lateWhenStretched(waiting(), busyMs, stretch, nowMs)
     const ownMs = this.#blocking.meanRunMs
     const idleMs = busyMs.slice(1).fill(0)
@@ -103,7 +106,7 @@ export class Harm {
     return (runMs) => nowWaiting + runMs * perMs
   }
 
-  #sortedBusyMs(nowMs: number, width?: RunWidth): number[] {
+  #sortedBusyMs(nowMs: number, width: RunWidth): number[] {
     return this.#options.busyMs(nowMs, width).toSorted((a, b) => a - b)
   }
 }

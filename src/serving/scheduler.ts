@@ -23,13 +23,17 @@ import { LONGEST_HOLD_MS, mayHoldBack } from './giving-way.js'
 import { Harm, type PossibleWork } from './harm.js'
 import { LaneTimes } from './lane-times.js'
 import type { LatencyModel, RunTimes } from './latency-model.js'
+import { OfferedLoad } from './offered-load.js'
 import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
 import { type QueuedItem, queuedItems, type Work } from './queued-work.js'
-import type { RunWidth } from './run-width.js'
+import type { Crowd, RunWidth } from './run-width.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
 import { TierMap } from './tier-map.js'
 import type { ServingObserver } from './types.js'
+
+/** What waits, and what is to be expected. */
+export type QueueState = Omit<Crowd, 'stretch'>
 
 /** What the scheduler needs of the engines. */
 export interface BatchRunner {
@@ -37,8 +41,8 @@ export interface BatchRunner {
   readonly serving: number
   /** @param width of those that could run so; default: of all */
   busyMs(nowMs: number, width?: RunWidth): number[]
-  /** @returns how the next batch runs when so many sequences wait, itself included; default: wide */
-  nextWidth?(key: TierKey, sequences: number): RunWidth
+  /** @returns how the next batch runs; default: wide */
+  nextWidth?(key: TierKey, queue: QueueState): RunWidth
   /** @returns the logits, and how long the batch waited in its engine for the run before */
   run(batch: Batch, expectedMs: number): Promise<BatchResult & { readonly waitedMs?: number }>
 }
@@ -65,8 +69,6 @@ export interface SchedulerOptions extends AdmissionLimits {
 }
 
 const MAX_ATTEMPTS = 2
-/** What had to wait for an engine is rarely the last that does: whoever got an answer now may ask again at once. */
-const EXPECTED_BEHIND = 1
 /** How many sequences that wait are looked at to tell whom a choice makes late. */
 const LOOKAHEAD = 64
 
@@ -76,6 +78,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #queues = new TierMap<{ readonly key: TierKey; readonly queue: Queue }>()
   readonly #overtaking = new Overtaking()
+  /** of wide runs */
+  readonly #load = new OfferedLoad()
   readonly #fairShare = new FairShare()
   readonly #runs = new BusyClock()
   readonly #alarm = new Alarm(() => this.pump())
@@ -95,7 +99,7 @@ export class Scheduler {
     this.#harm = new Harm({
       times: this.#times,
       busyMs: (nowMs, width) => options.runner.busyMs(nowMs, width),
-      nextWidth: (key, sequences) => this.#nextWidth(key, sequences),
+      nextWidth: (key, sequences, nowMs) => this.#nextWidth(key, nowMs, { more: sequences }),
       runTimes: (key, width) => this.#times.of(key, width),
       waiting: () => this.#nextItems(),
       elsewhere: (nowMs) => options.givesWayTo?.()?.harmBySlowing(nowMs),
@@ -129,9 +133,14 @@ export class Scheduler {
     const ticket = new Ticket(work.key, work.sequences.length, { nowMs, budgetMs, signal }, (settled) => {
       if (queue.removeOwner(settled)) this.#reportDepth(work.key)
     })
+    const wide = this.#times.of(work.key, 'wide')
+    this.#load.arrived(
+      work.sequences.reduce((sum, { length }) => sum + wide.typical(length, 1), 0),
+      nowMs,
+    )
     const items = queuedItems(work, ticket, {
-      times: this.runTimes(work.key, work.sequences.length),
-      quickest: this.#times.of(work.key, 'wide'),
+      times: this.runTimes(work.key, work.sequences.length, nowMs),
+      quickest: wide,
       bounds: { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() },
       engines: Math.max(1, this.#options.runner.serving),
       waiting: queue.owners,
@@ -139,7 +148,7 @@ export class Scheduler {
     for (const { costMs, deadlineMs } of items) this.#overtaking.arrived(deadlineMs - nowMs, costMs, nowMs)
     this.#add(queue, items)
     this.#reportDepth(work.key)
-    this.#pump(0)
+    this.#pump({ expectsMore: false })
     return ticket.promise
   }
 
@@ -155,8 +164,8 @@ export class Scheduler {
   }
 
   /** Times of batches as things are. @param sequences that would come now */
-  runTimes(key: TierKey, sequences: number): RunTimes {
-    return this.#times.of(key, this.#nextWidth(key, sequences))
+  runTimes(key: TierKey, sequences: number, nowMs: number): RunTimes {
+    return this.#times.of(key, this.#nextWidth(key, nowMs, { more: sequences }))
   }
 
   /** @returns for each tier held here that might answer a request, the other requests that would then be late, expected */
@@ -206,11 +215,10 @@ export class Scheduler {
 
   /** Gives idle engines work; called whenever an engine may have become available. */
   pump(): void {
-    this.#pump(EXPECTED_BEHIND)
+    this.#pump({ expectsMore: true })
   }
 
-  /** @param expected sequences to come at once, beside those that wait */
-  #pump(expected: number): void {
+  #pump({ expectsMore }: { readonly expectsMore: boolean }): void {
     const nowMs = this.#options.now()
     this.#dropDoomed(nowMs)
     let isHeld = false
@@ -218,7 +226,7 @@ export class Scheduler {
       const next = this.#mostUrgent()
       if (!next) break
       isHeld = this.#holdsBack(next, nowMs)
-      if (!isHeld) this.#dispatch(next.key, next.queue, expected, nowMs)
+      if (!isHeld) this.#dispatch(next.key, next.queue, expectsMore, nowMs)
     }
     this.#heldSinceMs = isHeld ? (this.#heldSinceMs ?? nowMs) : undefined
     this.#armTimer(nowMs)
@@ -228,15 +236,22 @@ export class Scheduler {
   #holdsBack({ key, queue }: { key: TierKey; queue: Queue }, nowMs: number): boolean {
     if (!this.#options.givesWayTo?.()?.runs.busy) return false
     const { tokens, deadlineMs } = queue.items[0]!
-    const runMs = this.#times.of(key, this.#nextWidth(key, 0)).predict(tokens, 1)
+    const runMs = this.#times.of(key, this.#nextWidth(key, nowMs, {})).predict(tokens, 1)
     return mayHoldBack({ sinceMs: this.#heldSinceMs ?? nowMs, deadlineMs, runMs }, nowMs)
   }
 
-  /** @param sequences that come beside those that wait */
-  #nextWidth(key: TierKey, sequences: number): RunWidth {
-    let waiting = sequences
-    for (const { queue } of this.#queues.values) waiting += queue.items.length
-    return this.#options.runner.nextWidth?.(key, waiting) ?? 'wide'
+  /** @param more sequences that come beside those that wait */
+  #nextWidth(key: TierKey, nowMs: number, { more = 0, expectsMore = false, isUrgent = false }): RunWidth {
+    let sequences = more
+    for (const { queue } of this.#queues.values) sequences += queue.items.length
+    return (
+      this.#options.runner.nextWidth?.(key, { sequences, expectsMore, isUrgent, load: this.#load.at(nowMs) }) ?? 'wide'
+    )
+  }
+
+  #isUrgent(key: TierKey, { tokens, deadlineMs, strict }: QueuedItem, nowMs: number): boolean {
+    const isMet = (width: RunWidth) => nowMs + this.#times.of(key, width).predict(tokens, 1) <= deadlineMs
+    return strict === true && !isMet('narrow') && isMet('wide')
   }
 
   #elsewhere(): number {
@@ -287,8 +302,8 @@ export class Scheduler {
     return best
   }
 
-  #dispatch(key: TierKey, queue: Queue, expected: number, nowMs: number): void {
-    const width = this.#nextWidth(key, expected)
+  #dispatch(key: TierKey, queue: Queue, expectsMore: boolean, nowMs: number): void {
+    const width = this.#nextWidth(key, nowMs, { expectsMore, isUrgent: this.#isUrgent(key, queue.items[0]!, nowMs) })
     const times = this.#times.of(key, width)
     const packed = this.#options.packed?.(key) ?? false
     const chosen = planBatch(queue.items, nowMs, {
@@ -308,7 +323,7 @@ export class Scheduler {
     const batch = { family, tier, width, sequences: items.map(({ sequence }) => sequence) }
     const expectedMs = times.typical(rowTokens, items.length)
     this.#fairShare.charge(family, expectedMs)
-    this.#harm.began(expectedMs, nowMs)
+    this.#harm.began(expectedMs, width, nowMs)
     this.#runs.began(nowMs)
     const learn = this.#times.began({ key, width, tokens: rowTokens, rows: items.length }, nowMs)
     this.#options.runner

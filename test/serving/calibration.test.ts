@@ -40,6 +40,7 @@ function withinPrediction(answers: readonly SimulatedAnswer[]): number {
 for (const [what, server] of [
   ['one engine', {}],
   ['two engines', { engines: 2 }],
+  ['a pair', { paired: true }],
   ['a machine that grows slower and quicker', { drift: 0.25 }],
 ] as const) {
   test(`predictions hold for 95% of answers, two points more or less, at half and at most of the load: ${what}`, async () => {

@@ -246,14 +246,15 @@ test('a pool that is stopped lets others through the gate and starts no more', a
   await gate(async () => {})
 })
 
+const waiting = (sequences: number) => ({ sequences, expectsMore: false, load: 0.1, stretch: 1.6 })
 const narrow = (behaviour: number, length?: number) => ({ ...batchOf(behaviour, length), width: 'narrow' as const })
 
 test('a pair runs one batch on all of its threads, or two on half of them', () =>
   withPool({ paired: true, threads: 2 }, async (pool, _, until) => {
     await until(() => pool.warm)
     assert.equal(pool.idle, 2)
-    assert.equal(pool.nextWidth(1), 'wide')
-    assert.equal(pool.nextWidth(2), 'narrow')
+    assert.equal(pool.nextWidth(waiting(1)), 'wide')
+    assert.equal(pool.nextWidth(waiting(9)), 'narrow')
     const wide = pool.run(batchOf(ANSWERS), 1_000)
     assert.equal(pool.idle, 0)
     assert.equal(pool.busyMs(performance.now()).length, 2)
@@ -262,7 +263,7 @@ test('a pair runs one batch on all of its threads, or two on half of them', () =
     await wide
     const first = pool.run(narrow(ANSWERS), 1_000)
     assert.equal(pool.idle, 1)
-    assert.equal(pool.nextWidth(1), 'narrow')
+    assert.equal(pool.nextWidth(waiting(1)), 'narrow')
     assert.deepEqual(
       pool.busyMs(performance.now(), 'wide').map((ms) => ms > 500),
       [true],
@@ -294,6 +295,6 @@ test('a pair whose second process is gone runs wide however many wait; one whose
     const gone = pool.run(batchOf(DIES), 1_000)
     await assert.rejects(gone)
     assert.equal(pool.serving, 1)
-    assert.equal(pool.nextWidth(1), 'narrow')
+    assert.equal(pool.nextWidth(waiting(1)), 'narrow')
     assert.equal((await pool.run(narrow(WIDTH), 1)).logits[0]![0], 1)
   }))

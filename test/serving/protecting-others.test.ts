@@ -56,6 +56,7 @@ test('with two lanes routing meets nearly as many budgets as always the fast tie
 
 for (const [what, server] of [
   ['one engine', {}],
+  ['a pair', { paired: true }],
   ['two engines of half the speed', { engines: 2, costs: scaled(1 / 0.55) }],
 ] as const) {
   test(`routing meets nearly as many budgets as always the fast tier, with more accurate ones: ${what}`, async () => {

@@ -8,11 +8,13 @@ import { BATCH_SHAPE, batchTokens } from '../../src/serving/batch-planner.js'
 import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel, SharedPromises } from '../../src/serving/completion-model.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
+import type { TierKey } from '../../src/serving/engine-protocol.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
 import { NO_DEADLINE_HORIZON_MS } from '../../src/serving/queued-work.js'
 import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
 import { forecastRequest } from '../../src/serving/request-forecast.js'
-import { Scheduler } from '../../src/serving/scheduler.js'
+import { nextWidth, type ProcessState, type RunWidth } from '../../src/serving/run-width.js'
+import { type QueueState, Scheduler } from '../../src/serving/scheduler.js'
 import { routeTier } from '../../src/serving/tier-router.js'
 import type { RequestedTier, RoutingReason } from '../../src/serving/types.js'
 import { createRandom, type Random } from '../../training/random.js'
@@ -42,6 +44,8 @@ export interface SimulatedAnswer {
 export interface SimulatedServer {
   /** of each lane */
   readonly engines: number
+  /** the one engine of each lane is a pair of processes */
+  readonly paired: boolean
   /** two: the cheapest tier has engines of its own, and those of the others give way to them */
   readonly lanes: 1 | 2
   /** how many times as long a run of the first lane takes beside one of the second, mean; runs differ, exponentially */
@@ -72,11 +76,14 @@ export interface BatchCosts {
 
 /** between the end of a batch and the answer, ms: messages between processes, and JSON */
 const ANSWER_MS = 0.4
+/** How many times as long a text takes on half of an engine's threads. */
+const NARROW_STRETCH = 1.65
 const DRIFT_STEP_MS = 250
 const DRIFT_KEPT = 0.9
 
 export const SIMULATED_SERVER: SimulatedServer = {
   engines: 1,
+  paired: false,
   lanes: 1,
   stretch: 1.5,
   backgroundSpeed: 0.1,
@@ -100,6 +107,7 @@ export function undisturbedMs(costs: BatchCosts, tier: TierName, tokens: number)
 interface SimulatedRun {
   readonly lane: number
   readonly engine: number
+  readonly width: RunWidth
   readonly startMs: number
   readonly expectedMs: number
   /** how many times as long it takes while another lane runs */
@@ -117,7 +125,7 @@ export class ServingSimulation {
   /** batches in the order in which they began */
   readonly batches: { readonly batch: Batch; readonly startMs: number }[] = []
   readonly #server: SimulatedServer
-  readonly #models = new Map<string, { latency: LatencyModel; completion: CompletionModel }>()
+  readonly #models = new Map<string, { latency: LatencyModel; narrow: LatencyModel; completion: CompletionModel }>()
   readonly #random: Random
   readonly #events: { atMs: number; happen: () => void }[] = []
   readonly #runs = new Set<SimulatedRun>()
@@ -133,21 +141,33 @@ export class ServingSimulation {
   }
 
   #lane(lane: number): Scheduler {
-    const { engines, packed, maxBatchTokens } = this.#server
+    const { engines, paired, packed, maxBatchTokens } = this.#server
+    const processes = paired ? 2 : engines
     const runs = () => [...this.#runs].filter((run) => run.lane === lane)
     return new Scheduler({
       runner: {
         get idle() {
-          return engines - runs().length
+          return paired && runs().some(({ width }) => width === 'wide') ? 0 : processes - runs().length
         },
-        serving: engines,
-        busyMs: (nowMs) => {
-          const busy = runs().map(({ startMs, expectedMs }) => Math.max(startMs + expectedMs - nowMs, expectedMs / 10))
-          return [...busy, ...Array.from({ length: engines - busy.length }, () => 0)]
+        serving: processes,
+        busyMs: (nowMs, asked) => {
+          const busy = runs().flatMap(({ startMs, expectedMs, width }) => {
+            const leftMs = Math.max(startMs + expectedMs - nowMs, expectedMs / 10)
+            return paired && width === 'wide' ? [leftMs, leftMs] : [leftMs]
+          })
+          const all = [...busy, ...Array.from({ length: processes - busy.length }, () => 0)]
+          return paired && asked === 'wide' ? [Math.max(...all)] : all
         },
+        ...(paired && {
+          nextWidth: (_: TierKey, queue: QueueState) => {
+            const state = (engine: number): ProcessState => runs().find((run) => run.engine === engine)?.width ?? 'idle'
+            return nextWidth([{ first: state(0), second: state(1) }], { ...queue, stretch: NARROW_STRETCH })
+          },
+        }),
         run: (batch, expectedMs) => this.#run(lane, batch, expectedMs),
       },
-      latencyModel: ({ family, tier }) => this.models(family, tier).latency,
+      latencyModel: ({ family, tier }, width) =>
+        this.models(family, tier)[paired && width === 'narrow' ? 'narrow' : 'latency'],
       packed: () => packed,
       holds: ({ tier }) => this.#laneOf(tier) === lane,
       waitingElsewhere: () =>
@@ -185,6 +205,7 @@ export class ServingSimulation {
       )
       models = {
         latency: new LatencyModel(profile),
+        narrow: new LatencyModel(profile.map((sample) => ({ ...sample, ms: NARROW_STRETCH * sample.ms }))),
         completion: new CompletionModel(this.#shared[this.#laneOf(tier)]!),
       }
       this.#models.set(id, models)
@@ -242,12 +263,15 @@ export class ServingSimulation {
       const lateness = this.schedulers.map((scheduler) => scheduler.lateness(possible, routedMs))
       const elapsedMs = routedMs - arrivalMs
       const forecast = (tier: TierName) => {
-        const latency = this.#schedulerOf(tier).runTimes({ family, tier }, lengths.length)
+        const latency = this.#schedulerOf(tier).runTimes({ family, tier }, lengths.length, routedMs)
         const { completion } = this.models(family, tier)
         return forecastRequest(
           { lengths, elapsedMs, waitMs: waits[this.#laneOf(tier)]! },
           { latency, completion },
-          { bounds: { ...BATCH_SHAPE, maxTokens: maxBatchTokens, packed }, engines: this.#server.engines },
+          {
+            bounds: { ...BATCH_SHAPE, maxTokens: maxBatchTokens, packed },
+            engines: this.#server.paired ? 2 : this.#server.engines,
+          },
         )
       }
       const route = routeTier({
@@ -294,13 +318,16 @@ export class ServingSimulation {
   #run(lane: number, batch: Batch, expectedMs: number): Promise<BatchResult> {
     const startMs = this.#nowMs
     const taken = [...this.#runs].filter((run) => run.lane === lane).map(({ engine }) => engine)
-    const engine = Array.from({ length: this.#server.engines }, (_, index) => index).find((i) => !taken.includes(i))!
+    const { paired, engines } = this.#server
+    const width = batch.width ?? 'wide'
+    const engine = Array.from({ length: paired ? 2 : engines }, (_, i) => i).find((i) => !taken.includes(i))!
     this.batches.push({ batch, startMs })
     const { costs, packed, stretch } = this.#server
     const lengths = batch.sequences.map(({ length }) => length)
     const real = lengths.reduce((sum, length) => sum + length, 0)
     const tokens = batchTokens(lengths.length, Math.max(...lengths), real, packed)
-    const leftMs = this.#disturbed(undisturbedMs(costs, batch.tier, tokens))
+    const widthStretch = paired && width === 'narrow' ? NARROW_STRETCH : 1
+    const leftMs = this.#disturbed(widthStretch * undisturbedMs(costs, batch.tier, tokens))
     const stretched = this.#server.lanes === 1 ? 1 : 1 - (stretch - 1) * Math.log(1 - this.#random.next())
     return new Promise((resolve) => {
       const end = () => {
@@ -311,7 +338,7 @@ export class ServingSimulation {
         })
       }
       this.#runs.add({
-        ...{ lane, engine, startMs, expectedMs, leftMs, end },
+        ...{ lane, engine, width, startMs, expectedMs, leftMs, end },
         ...{ stretch: stretched, atMs: startMs, speed: 1 },
       })
       this.#share()
