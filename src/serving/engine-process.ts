@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FamilyFileAltered } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
@@ -91,6 +92,7 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
       maxBatchTokens: command.maxBatchTokens,
       budgetMs: WARM_UP_BUDGET_MS,
       now: () => performance.now(),
+      ...(command.gentle && { rest: sleep }),
     },
   )
   const key = { family: family.manifest.name, tier }

@@ -23,7 +23,7 @@ const batchOf = (behaviour: number, length = 4) => ({
 })
 
 async function withPool(
-  options: Partial<EnginePoolOptions> & { threads?: number },
+  options: Partial<EnginePoolOptions> & { threads?: number; onlyWhenIdle?: boolean },
   use: (pool: EnginePool, deaths: string[], until: (condition: () => boolean) => Promise<void>) => Promise<void>,
 ) {
   const deaths: string[] = []
@@ -43,6 +43,7 @@ async function withPool(
         niceness: 5,
         awakeMs: 0,
         maxBatchTokens: 64,
+        ...(options.onlyWhenIdle && { onlyWhenIdle: true }),
       },
       ...options,
     },
@@ -243,4 +244,18 @@ test('a pool that is stopped lets others through the gate and starts no more', a
     await until(() => pool.pids.length === 1)
   })
   await gate(async () => {})
+})
+
+test('engines that start beside others are to be gentle, but not one that is missed, nor those that give way anyway', async () => {
+  const lines: unknown[] = []
+  const log = { ...silent, debug: ({ line }: { line?: string }) => void lines.push(line) }
+  await withPool({ log }, (pool, _, until) => until(() => pool.serving === 1))
+  await withPool({ log, gate: startGate(2), onlyWhenIdle: true }, (pool, _, until) => until(() => pool.serving === 1))
+  assert.deepEqual(lines, [])
+  await withPool({ log, gate: startGate(2) }, async (pool, deaths, until) => {
+    await until(() => pool.serving === 1 && lines.length === 1)
+    process.kill(pool.pids[0]!, 'SIGKILL')
+    await until(() => deaths.length === 1 && pool.serving === 1)
+  })
+  assert.deepEqual(lines, ['gentle'])
 })
