@@ -11,6 +11,7 @@ const program = new Command('soak')
   .option('--reloads <count>', 'families reloaded in turn, over the first half of the time', '6')
   .option('--engines <count>', "inference processes (default: the server's choice)")
   .option('--threads <count>', "threads of each (default: the server's choice)")
+  .option('--server-options <options>', 'further options of lextier serve, such as "--api-processes 4"')
   .option('--json <file>', 'write the result as JSON; - for stdout')
   .option('--overload <times>', 'offer so many times what the server can do, measured first, and see what it keeps up')
   .option('--server-cpus <list>', 'CPUs of the server alone, such as 0-3; the load comes from the others (taskset)')
@@ -19,6 +20,7 @@ const program = new Command('soak')
     'with --overload: threads that send; auto: 1, from 8 CPUs on a quarter of them, up to 6',
     'auto',
   )
+  .option('--connections <count>', 'with --overload: of the closed loop that finds what the server can do', '16')
   .option('--tier <name>', 'with --overload: the tier that is asked for', 'teacher')
   .action(async (flags) => {
     if (flags.overload !== undefined) {

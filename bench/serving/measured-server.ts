@@ -2,7 +2,6 @@
 import { InvalidConfiguration } from '../../src/errors.js'
 import { listFamilies } from '../../src/family/list-families.js'
 import type { Family } from '../../src/family/load-family.js'
-import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
 import { batchTokenLimit } from '../../src/serving/start-engines.js'
 import { createRandom } from '../../training/random.js'
 import { describeEnvironment, type Environment } from '../host/environment.js'
@@ -15,6 +14,7 @@ import { createPredictClient } from '../load/predict-client.js'
 import { requestBodies } from '../workload/request-bodies.js'
 import { loadWorkload, type Workload } from '../workload/workload.js'
 import type { BenchContext } from './bench-context.js'
+import { enoughConnections } from './enough-connections.js'
 import type { ServeOptions } from './serve-options.js'
 import type { RunDescription } from './serve-result.js'
 
@@ -38,9 +38,6 @@ const READY_TIMEOUT_MS = 300_000
 const CLIENT_TIMEOUT_MS = 60_000
 
 const WARM_UP_CONNECTIONS = 64
-
-/** One request is answered while another is on its way. */
-const FEWEST_CONNECTIONS = 2
 
 /** What a bench works with before any server runs. */
 export type Prepared = Pick<
@@ -134,15 +131,13 @@ function describeRun(
   }
 }
 
-/**
- * Enough for four full batches an engine: one runs, one is on its way there or back, and the rest let the planner find
- * similar lengths. Never so few that the callers' turn-round shows, nor so many that one tier's queue overflows.
- */
+/** @returns those asked for, or enough */
 export function connectionsFor({ options, workload, context, maxBatchTokens }: MeasuredServer): readonly number[] {
-  const rowsOfFullBatch = Math.min(BATCH_SHAPE.maxRows, maxBatchTokens / workload.tokens.mean)
   const { engines } = context.server.choice
-  const texts = Math.min(256, Math.max(32, Math.ceil(4 * engines * rowsOfFullBatch)))
-  return options.connections ?? [Math.max(FEWEST_CONNECTIONS, Math.ceil(texts / options.textsPerRequest))]
+  const { connections, textsPerRequest } = options
+  return (
+    connections ?? enoughConnections({ engines, maxBatchTokens, meanTokens: workload.tokens.mean, textsPerRequest })
+  )
 }
 
 function tokenLimit({ server: flags }: ServeOptions, { choice }: RunningServer): number {

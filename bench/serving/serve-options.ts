@@ -42,7 +42,7 @@ export interface ServeOptions extends PlacementOptions {
   readonly loadShares: readonly number[]
   /** undefined: from the tiers' idle latencies */
   readonly budgetsMs: readonly number[] | undefined
-  /** undefined: enough to keep every engine in full batches */
+  /** undefined: enough to keep every engine in full batches; of several, the one that serves most counts */
   readonly connections: readonly number[] | undefined
   readonly textsPerRequest: number
   readonly seed: number

@@ -12,7 +12,7 @@ export interface MemoryWatch {
   stop(): { readonly api: SoakMemory; readonly engines: SoakMemory }
 }
 
-/** @param pid of the API process; the engines are its descendants */
+/** @param pid of the main process; engines, and API processes where there are several, are its descendants */
 export function watchMemory(pid: number): MemoryWatch {
   const startMs = performance.now()
   const byProcess = new Map<number, MemorySample[]>()

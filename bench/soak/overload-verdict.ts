@@ -15,7 +15,7 @@ export interface OverloadFigures {
   readonly sendLagP99Ms: number | null
   readonly liveP99Ms: number | null
   readonly liveFailed: number
-  /** of the API process: when the queues had filled, and at the end */
+  /** of the main process, however many answer HTTP: when the queues had filled, and at the end */
   readonly rssBeforeMiB: number
   readonly rssAfterMiB: number
 }
@@ -38,6 +38,6 @@ export function overloadFaults(figures: OverloadFigures): string[] {
   if (late(liveP99Ms)) faults.push(`/health/live took ${liveP99Ms?.toFixed(1)} ms at p99`)
   if (liveFailed > 0) faults.push(`/health/live failed ${liveFailed} times`)
   for (const [code, count] of Object.entries(errors)) faults.push(`${count} requests ended with ${code}`)
-  if (grownMiB > TOLERATED_GROWTH_MIB) faults.push(`the API process grew by ${grownMiB.toFixed(0)} MiB`)
+  if (grownMiB > TOLERATED_GROWTH_MIB) faults.push(`the main process grew by ${grownMiB.toFixed(0)} MiB`)
   return faults
 }

@@ -15,7 +15,7 @@ import { completionsOf, isAnswered, type Observation } from '../load/observation
 import { durationPercentiles } from '../load/percentile.js'
 import { poissonArrivals } from '../load/poisson-arrivals.js'
 import { createPredictClient } from '../load/predict-client.js'
-import { generatorsOption } from '../serving/serve-options.js'
+import { generatorsOption, oneNumber } from '../serving/serve-options.js'
 import { type OverloadFigures, overloadFaults } from './overload-verdict.js'
 import { firstFamily, type SoakFlags } from './run-soak.js'
 import { SOAK_TEXTS, soakText } from './soak-turn.js'
@@ -24,7 +24,6 @@ const START_TIMEOUT_MS = 300_000
 /** Accepted requests wait behind a full queue. */
 const REQUEST_TIMEOUT_MS = 300_000
 const CAPACITY_MS = 15_000
-const CAPACITY_CONNECTIONS = 16
 const PROBE_INTERVAL_MS = 20
 const SEED = 1
 /** Of the time: queues and heap have then found their size. */
@@ -32,21 +31,25 @@ const FILLING = 0.3
 
 /** @returns whether every promise under overload was kept */
 export async function runOverload(
-  flags: SoakFlags & { overload: string; tier: string; generators: string },
+  flags: SoakFlags & { overload: string; tier: string; generators: string; connections: string },
 ): Promise<boolean> {
   const [times, durationMs] = [Number(flags.overload), Number(flags.minutes) * 60_000]
   if (!(times > 1)) throw new InvalidConfiguration('--overload', 'give a number above 1')
   if (!(durationMs > 0)) throw new InvalidConfiguration('--minutes', 'give a number above 0')
   const tier = ['auto' as const, ...TIER_NAMES].find((name) => name === flags.tier)
   if (!tier) throw new InvalidConfiguration('--tier', `give one of auto, ${TIER_NAMES.join(', ')}`)
-  const { models = bundledModels(), engines, threads, serverCpus } = flags
+  const connections = oneNumber('--connections', flags.connections, 1, 4_096, true)
+  const { models = bundledModels(), engines, threads, serverCpus, serverOptions } = flags
   const placement = placeLoad({ generators: generatorsOption(flags.generators), serverCpus })
-  const server = await startServer({ models, provider: 'cpu', engines, threads, cpus: serverCpus }, START_TIMEOUT_MS)
+  const server = await startServer(
+    { models, provider: 'cpu', engines, threads, cpus: serverCpus, more: serverOptions },
+    START_TIMEOUT_MS,
+  )
   try {
     const family = flags.family ?? (await firstFamily(server.origin))
     const mix = { tier, budgetsMs: [] }
     const generator = await overloadGenerator(server.origin, family, placement.generators)
-    const capacityBefore = await capacityOf(generator, mix)
+    const capacityBefore = await capacityOf(generator, mix, connections)
     process.stdout.write(
       `capacity: ${capacityBefore.toFixed(1)} requests a second; offering ${times} times that; ${placementLine(placement)}\n`,
     )
@@ -61,7 +64,7 @@ export async function runOverload(
     const rssAfterMiB = rss()
     const observations = await load
     // a machine that others use too is not always as quick
-    const capacityAfter = await capacityOf(generator, mix)
+    const capacityAfter = await capacityOf(generator, mix, connections)
     await generator.close()
     process.stdout.write(`capacity afterwards: ${capacityAfter.toFixed(1)} requests a second\n`)
     const figures: OverloadFigures = {
@@ -90,8 +93,8 @@ function overloadGenerator(origin: string, family: string, threads: number): Pro
   return createLoadGenerator(local, { origin, family, timeoutMs: REQUEST_TIMEOUT_MS, bodies, seed: SEED }, threads)
 }
 
-async function capacityOf(generator: LoadGenerator, mix: RequestMix): Promise<number> {
-  const run = await generator.closedLoop({ ...mix, connections: CAPACITY_CONNECTIONS, durationMs: CAPACITY_MS })
+async function capacityOf(generator: LoadGenerator, mix: RequestMix, connections: number): Promise<number> {
+  const run = await generator.closedLoop({ ...mix, connections, durationMs: CAPACITY_MS })
   const rate = answerRate(run.observations, run.startMs + CAPACITY_MS / 5, run.endMs)
   if (rate === 0) throw new NotReady('no request was answered in time; is the tier too slow for this machine?')
   return rate
@@ -131,7 +134,7 @@ function verdict(figures: OverloadFigures): boolean {
     `answered: ${answered}, ${goodputPerSecond.toFixed(1)} a second (${((100 * goodputPerSecond) / capacityPerSecond).toFixed(0)}% of the capacity)\n` +
       `refused: ${refused}, p99 ${refusalP99Ms?.toFixed(1) ?? '–'} ms from the send, which was ${figures.sendLagP99Ms?.toFixed(1) ?? '–'} ms late at p99\n` +
       `/health/live: p99 ${liveP99Ms?.toFixed(1) ?? '–'} ms\n` +
-      `RSS of the API process: ${figures.rssBeforeMiB.toFixed(0)} MiB, at the end ${figures.rssAfterMiB.toFixed(0)} MiB\n` +
+      `RSS of the main process: ${figures.rssBeforeMiB.toFixed(0)} MiB, at the end ${figures.rssAfterMiB.toFixed(0)} MiB\n` +
       `${faults.length > 0 ? `FAILED: ${faults.join('; ')}` : 'passed'}\n`,
   )
   return faults.length === 0

@@ -27,6 +27,7 @@ export interface SoakFlags {
   readonly engines?: string
   readonly threads?: string
   readonly serverCpus?: string
+  readonly serverOptions?: string
   readonly json?: string
 }
 
@@ -50,12 +51,12 @@ export async function runSoak(flags: SoakFlags): Promise<boolean> {
   if (!(load > 0 && load <= 1)) throw new InvalidConfiguration('--load', 'give a number above 0, up to 1')
   if (!(Number.isInteger(reloads) && reloads >= 0)) throw new InvalidConfiguration('--reloads', 'give a whole number')
   const environment = { ...describeEnvironment(), command: ['npm run soak --', ...process.argv.slice(2)].join(' ') }
-  const { engines, threads, serverCpus } = flags
+  const { engines, threads, serverCpus, serverOptions } = flags
   const placement = placeLoad({ generators: 1, serverCpus })
   const models = await copyModels(flags.models ?? bundledModels())
   try {
     const server = await startServer(
-      { models: models.folder, provider: 'cpu', engines, threads, cpus: serverCpus },
+      { models: models.folder, provider: 'cpu', engines, threads, cpus: serverCpus, more: serverOptions },
       START_TIMEOUT_MS,
     )
     try {

@@ -32,6 +32,7 @@ export interface SoakResult extends BenchResult {
   readonly latency: DurationPercentiles
   readonly liveFailed: number
   readonly reloads: readonly SoakReload[]
+  /** of the main process, and of all that it has started: engines, and API processes where there are several */
   readonly memory: { readonly api: SoakMemory; readonly engines: SoakMemory }
   /** of the server, when it was ready and at the end */
   readonly processes: { readonly start: number; readonly end: number }
@@ -63,7 +64,7 @@ export function soakFaults({
   return faults
 }
 
-const NAMES = { api: 'the API process', engines: 'the engines' } as const
+const NAMES = { api: 'the main process', engines: 'all other processes' } as const
 
 export function soakTable(result: SoakResult): string {
   const { placement, families, options, capacityPerSecond, turns, counts, latency, reloads, memory, processes } = result

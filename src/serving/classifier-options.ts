@@ -52,7 +52,7 @@ export interface ClassifierOptions {
   readonly variant?: RequestedVariant
   /** where variants are kept between starts; default: nowhere, they are built at every start */
   readonly cacheDir?: string
-  /** others serve on this machine until this one is ready: its engines start a few at a time, so that they are disturbed less */
+  /** others serve on this machine until this one is ready: so that they are disturbed less, its engines start a few at a time, and those of a high priority rest while they warm up */
   readonly besideOthers?: boolean
   readonly observer?: ServingObserver
   readonly log?: ServingLog

@@ -17,7 +17,7 @@ export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly lane: string
   /** GPUs that the engines take in turn */
   readonly devices: number
-  /** of first starts; default: all start at once */
+  /** of first starts, beside others that serve; default: all start at once */
   readonly gate?: Limit | undefined
   readonly load: Omit<EngineOptions['load'], 'device' | 'widths'>
 }
@@ -281,7 +281,7 @@ export class EnginePool {
   }
 
   #start(slot: Slot): void {
-    const { log, lane, devices } = this.#options
+    const { log, lane, devices, gate } = this.#options
     slot.state = 'starting'
     slot.startedMs = performance.now()
     const load = {
@@ -289,6 +289,8 @@ export class EnginePool {
       device: slot.pair % devices,
       widths: this.#widthsOf(slot),
       restarted: slot.served,
+      // what is to run only when idle has a priority so low that it gives way of itself
+      gentle: gate !== undefined && !slot.served && !this.#options.load.onlyWhenIdle,
     }
     const engine = new Engine(
       { ...this.#options, load },

@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FamilyFileAltered } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
@@ -97,8 +98,12 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
     if (width === 'narrow') await run(maxTokens, 1)
     // a pair's second process runs what its first has timed
     if (command.widths.includes('wide')) {
-      const budgetMs = WARM_UP_BUDGET_MS[width]
-      profiles[width] = await warmUp(run, { maxTokens, maxBatchTokens, budgetMs, now: () => performance.now() })
+      profiles[width] = await warmUp(run, {
+        ...{ maxTokens, maxBatchTokens },
+        budgetMs: WARM_UP_BUDGET_MS[width],
+        now: () => performance.now(),
+        ...(command.gentle && { rest: sleep }),
+      })
     }
     loadMs += loadedMs - startMs
     profileMs += performance.now() - loadedMs

@@ -25,6 +25,8 @@ export interface LoadCommand {
   readonly type: 'load'
   /** an engine before it has loaded the same: the files are then checked again */
   readonly restarted?: boolean
+  /** others serve on these CPUs until it is ready: it rests after each run of its warm-up */
+  readonly gentle?: boolean
   readonly families: readonly Family[]
   readonly provider: Provider
   /** of a wide run */

@@ -8,15 +8,21 @@ export interface WarmUpOptions {
   /** the model's longest input */
   readonly maxTokens: number
   readonly maxBatchTokens: number
-  /** no further repeat or larger batch is begun once this is spent; every length still runs alone once */
+  /** no further repeat or larger batch is begun once runs have taken this; every length still runs alone once */
   readonly budgetMs: number
   now(): number
+  /** waits so long after each run, which leaves others the CPU for two thirds of the time; default: no rest */
+  rest?(ms: number): Promise<unknown>
 }
 
 const ROWS = [4, 16, 64] as const
 const REPEATS = 3
 /** A first run this many times the budget is taken as the timed one. */
 const HOPELESS = 10
+/** Of the run before. */
+const REST = 2
+/** After seconds on an emulated GPU readiness need not wait for longer still. */
+const LONGEST_REST_MS = 1_000
 
 /** @returns sequence lengths: powers of two from 16 and the model's longest, ascending */
 export function tokenBuckets(maxTokens: number): number[] {
@@ -32,21 +38,23 @@ export function tokenBuckets(maxTokens: number): number[] {
  */
 export async function warmUp(
   run: (tokens: number, rows: number) => Promise<unknown>,
-  { maxTokens, maxBatchTokens, budgetMs, now }: WarmUpOptions,
+  { maxTokens, maxBatchTokens, budgetMs, now, rest }: WarmUpOptions,
 ): Promise<LatencySample[]> {
-  const startMs = now()
   const samples: LatencySample[] = []
-  const spent = () => now() - startMs
+  let spentMs = 0
   const time = async (tokens: number, rows: number) => {
     const beginMs = now()
     await run(tokens, rows)
-    return now() - beginMs
+    const ms = now() - beginMs
+    spentMs += ms
+    await rest?.(Math.min(REST * ms, LONGEST_REST_MS))
+    return ms
   }
   const sample = async (tokens: number, rows: number) => {
     const first = await time(tokens, rows)
     // minutes on an emulated GPU: what the first run costs more is little beside that, and a second keeps readiness waiting
     let ms = first > HOPELESS * budgetMs ? first : Number.POSITIVE_INFINITY
-    for (let repeat = 0; repeat < REPEATS && (ms === Number.POSITIVE_INFINITY || spent() < budgetMs); repeat++) {
+    for (let repeat = 0; repeat < REPEATS && (ms === Number.POSITIVE_INFINITY || spentMs < budgetMs); repeat++) {
       ms = Math.min(ms, await time(tokens, rows))
     }
     samples.push({ tokens, rows, ms })
@@ -57,7 +65,7 @@ export async function warmUp(
     for (const tokens of buckets) {
       if (rows * tokens > maxBatchTokens) break
       const single = samples.find((known) => known.tokens === tokens && known.rows === 1)!
-      if (spent() + 2 * rows * single.ms > budgetMs) break
+      if (spentMs + 2 * rows * single.ms > budgetMs) break
       await sample(tokens, rows)
     }
   }

@@ -24,7 +24,7 @@ const batchOf = (behaviour: number, length = 4) => ({
 })
 
 async function withPool(
-  options: Partial<EnginePoolOptions> & { threads?: number },
+  options: Partial<EnginePoolOptions> & { threads?: number; onlyWhenIdle?: boolean },
   use: (pool: EnginePool, deaths: string[], until: (condition: () => boolean) => Promise<void>) => Promise<void>,
 ) {
   const deaths: string[] = []
@@ -44,6 +44,7 @@ async function withPool(
         niceness: 5,
         awakeMs: 0,
         maxBatchTokens: 64,
+        ...(options.onlyWhenIdle && { onlyWhenIdle: true }),
       },
       ...options,
     },
@@ -298,3 +299,17 @@ test('a pair whose second process is gone runs wide however many wait; one whose
     assert.equal(pool.nextWidth(waiting(1)), 'narrow')
     assert.equal((await pool.run(narrow(WIDTH), 1)).logits[0]![0], 1)
   }))
+
+test('engines that start beside others are to be gentle, but not one that is missed, nor those that give way anyway', async () => {
+  const lines: unknown[] = []
+  const log = { ...silent, debug: ({ line }: { line?: string }) => void lines.push(line) }
+  await withPool({ log }, (pool, _, until) => until(() => pool.serving === 1))
+  await withPool({ log, gate: startGate(2), onlyWhenIdle: true }, (pool, _, until) => until(() => pool.serving === 1))
+  assert.deepEqual(lines, [])
+  await withPool({ log, gate: startGate(2) }, async (pool, deaths, until) => {
+    await until(() => pool.serving === 1 && lines.length === 1)
+    process.kill(pool.pids[0]!, 'SIGKILL')
+    await until(() => deaths.length === 1 && pool.serving === 1)
+  })
+  assert.deepEqual(lines, ['gentle'])
+})

@@ -192,3 +192,34 @@ test('warm-up times larger batches while its budget lasts and none above the bat
     ['16x4', '32x4', '64x4', '16x16'],
   )
 })
+
+test('warm-up that rests does so after each run for twice as long, at most a second, and runs what it would without', async () => {
+  const runs = async (rest?: (ms: number) => Promise<void>) => {
+    let nowMs = 0
+    const ran: number[] = []
+    const samples = await warmUp(
+      async (tokens, rows) => {
+        ran.push(tokens * rows)
+        nowMs += tokens * rows
+      },
+      {
+        ...{ maxTokens: 64, maxBatchTokens: 1_024, budgetMs: 8_000, now: () => nowMs },
+        ...(rest && {
+          rest: async (ms: number) => {
+            nowMs += ms
+            await rest(ms)
+          },
+        }),
+      },
+    )
+    return { ran, samples }
+  }
+  const rests: number[] = []
+  const gentle = await runs(async (ms) => void rests.push(ms))
+  assert.deepEqual(gentle, await runs())
+  assert.deepEqual(
+    rests,
+    gentle.ran.map((ms) => Math.min(2 * ms, 1_000)),
+  )
+  assert.ok(rests.includes(1_000))
+})

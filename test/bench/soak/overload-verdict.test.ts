@@ -26,5 +26,5 @@ test('each promise that is broken is named', () => {
   assert.match(faultsOf({ liveP99Ms: 26 }), /^\/health\/live took 26\.0 ms/)
   assert.match(faultsOf({ liveP99Ms: null, liveFailed: 4 }), /failed 4 times/)
   assert.match(faultsOf({ errors: { INTERNAL: 2 } }), /^2 requests ended with INTERNAL$/)
-  assert.match(faultsOf({ rssAfterMiB: 300 }), /^the API process grew by 120 MiB$/)
+  assert.match(faultsOf({ rssAfterMiB: 300 }), /^the main process grew by 120 MiB$/)
 })

@@ -35,8 +35,8 @@ test('each promise that is broken is named', () => {
   assert.match(faultsOf({ reloads: [{ atMinutes: 5, family: 'one', tookMs: null }] }), /reload of "one" after 5\.0/)
   assert.match(faultsOf({ processes: { start: 3, end: 5 } }), /3 processes have become 5/)
   const leak = { ...memory, slope: { ...slope, mibPerHour: 60, low: 40, high: 80 } }
-  assert.match(faultsOf({ memory: { api: leak, engines: memory } }), /API process grows by 40 MiB an hour at least/)
-  assert.match(faultsOf({ memory: { api: memory, engines: leak } }), /engines grows by 40/)
+  assert.match(faultsOf({ memory: { api: leak, engines: memory } }), /main process grows by 40 MiB an hour at least/)
+  assert.match(faultsOf({ memory: { api: memory, engines: leak } }), /other processes grows by 40/)
 })
 
 test('the table ends with the verdict', () => {
