@@ -31,7 +31,7 @@ export interface EngineChoice {
   readonly provider: Provider
   readonly engines: number
   readonly threads: number
-  /** each engine is two processes, which run on half of the threads each while texts wait */
+  /** engines are two processes each, which run on half of the threads each while texts wait, where a model gains by threads */
   readonly paired: boolean
 }
 
@@ -123,10 +123,12 @@ async function untilReady(child: ChildProcess, log: () => string, deadlineMs: nu
   throw new NotReady(`the server is not ready in time (${reason}); ${lastLines(log())}`)
 }
 
-/** The one line of the server's log that has both a provider and a layout. */
+/** The lines of the server's log that have both a provider and a layout: one a lane, alike but for pairs. */
 function engineChoice(log: string): EngineChoice {
-  for (const { provider, engines, threads, paired = false } of logLines(log)) {
-    if (provider && engines && threads) return { provider, engines, threads, paired }
+  const lanes = logLines(log).filter(({ provider, engines, threads }) => provider && engines && threads)
+  if (lanes.length > 0) {
+    const { provider, engines, threads } = lanes[0] as EngineChoice
+    return { provider, engines, threads, paired: lanes.some(({ paired }) => paired === true) }
   }
   throw new NotReady(`the server's log does not say which provider and engines it chose; ${lastLines(log)}`)
 }
