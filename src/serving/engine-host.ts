@@ -7,9 +7,10 @@ import type { EnginePool, PoolResult } from './engine-pool.js'
 import type { TierKey } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
 import type { RunWidth } from './run-width.js'
-import type { BatchRunner, QueueState } from './scheduler.js'
+import type { BatchRunner } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
 import { batchTokenLimit, queueLimit, startEngines } from './start-engines.js'
+import type { QueueState } from './width-choice.js'
 
 /** Of a text, for times that are compared. */
 const TYPICAL_TOKENS = 128
@@ -140,6 +141,8 @@ export class EngineHost implements BatchRunner {
           died: (reason) => {
             observer.engineRestarted()
             if (this.hopeless) this.#events.hopeless(reason)
+            // a pair goes on without its second process, which was waited for
+            else if (this.warm) this.#events.capacity()
           },
         },
       )

@@ -7,7 +7,8 @@ import type { Provider } from '../onnx/providers.js'
 import type { Limit } from '../threads/limit-concurrency.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import { type Crowd, canRunWide, nextWidth, type PairState, type ProcessState, type RunWidth } from './run-width.js'
+import { count, type GivenBatch, isIdle, isServing, leftMs, type Slot, stateOf } from './engine-slot.js'
+import { type Crowd, canRunWide, nextWidth, type PairState, type RunWidth } from './run-width.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
   readonly engines: number
@@ -31,43 +32,10 @@ export interface EnginePoolEvents {
   died(reason: string, wasReady: boolean): void
 }
 
-interface GivenBatch {
-  /** since when it runs; of one that waits for another, when it was given */
-  sinceMs: number
-  /** by the prediction */
-  readonly expectedMs: number
-  readonly width: RunWidth
-}
-
 /** What a run took, apart from the time that it waited in the engine. */
 export interface PoolResult extends BatchResult {
   /** in the engine, for the run before it */
   readonly waitedMs: number
-}
-
-type SlotState = 'starting' | 'serving' | 'waiting' | 'stopped'
-
-interface Slot {
-  readonly index: number
-  /** counted from 0 */
-  readonly pair: number
-  readonly isSecond: boolean
-  engine: Engine | undefined
-  state: SlotState
-  /** a second process is started when the first has what it is to load in the cache */
-  launched: boolean
-  /** has been ready before */
-  served: boolean
-  startedMs: number
-  /** how long the last start took; a guess before the first */
-  startupMs: number
-  /** deaths since it last proved itself */
-  failures: number
-  retryTimer: NodeJS.Timeout | undefined
-  /** lets the next engine start */
-  leaveGate: () => void
-  /** what it runs now, and what it has been given to run next */
-  batches: GivenBatch[]
 }
 
 /**
@@ -154,9 +122,11 @@ export class EnginePool {
     return this.#slots.flatMap(({ engine }) => engine?.pid ?? [])
   }
 
-  /** Every engine has been ready at least once. */
+  /** Every engine has been ready at least once; a pair is without its second process where that cannot be started, for want of memory perhaps. */
   get warm(): boolean {
-    return this.#slots.every(({ served }) => served)
+    return this.#slots.every(
+      ({ served, isSecond, failures }) => served || (isSecond && failures >= HOPELESS_AFTER_FAILURES),
+    )
   }
 
   /** No engine serves, and each has failed to start several times in a row. */
@@ -333,32 +303,4 @@ export class EnginePool {
     slot.retryTimer = setTimeout(() => this.#start(slot), delayMs)
     this.#events.died(reason, wasReady)
   }
-}
-
-/** Asked several times for a request: without a list of them. */
-function count(slots: readonly Slot[], is: (slot: Slot) => boolean): number {
-  let found = 0
-  for (const slot of slots) if (is(slot)) found++
-  return found
-}
-
-function stateOf(slot: Slot): ProcessState {
-  if (!isServing(slot)) return 'down'
-  return slot.batches[0]?.width ?? 'idle'
-}
-
-/** Until it has done what it was given, ms. */
-function leftMs({ batches: [running, next] }: Slot, nowMs: number): number {
-  if (!running) return 0
-  // an overdue batch is expected to take a tenth longer, again and again
-  const leftMs = Math.max(running.sinceMs + running.expectedMs - nowMs, running.expectedMs / 10)
-  return leftMs + (next?.expectedMs ?? 0)
-}
-
-function isServing({ state, engine }: Slot): boolean {
-  return state === 'serving' && engine?.alive === true
-}
-
-function isIdle(slot: Slot): boolean {
-  return isServing(slot) && slot.batches.length === 0
 }

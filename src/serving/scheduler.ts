@@ -23,17 +23,14 @@ import { LONGEST_HOLD_MS, mayHoldBack } from './giving-way.js'
 import { Harm, type PossibleWork } from './harm.js'
 import { LaneTimes } from './lane-times.js'
 import type { LatencyModel, RunTimes } from './latency-model.js'
-import { OfferedLoad } from './offered-load.js'
 import { Overtaking } from './overtaking.js'
 import { queueWaitMs } from './queue-wait.js'
 import { type QueuedItem, queuedItems, type Work } from './queued-work.js'
-import type { Crowd, RunWidth } from './run-width.js'
+import type { RunWidth } from './run-width.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
 import { TierMap } from './tier-map.js'
 import type { ServingObserver } from './types.js'
-
-/** What waits, and what is to be expected. */
-export type QueueState = Omit<Crowd, 'stretch'>
+import { type QueueState, WidthChoice } from './width-choice.js'
 
 /** What the scheduler needs of the engines. */
 export interface BatchRunner {
@@ -78,12 +75,11 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #queues = new TierMap<{ readonly key: TierKey; readonly queue: Queue }>()
   readonly #overtaking = new Overtaking()
-  /** of wide runs */
-  readonly #load = new OfferedLoad()
   readonly #fairShare = new FairShare()
   readonly #runs = new BusyClock()
   readonly #alarm = new Alarm(() => this.pump())
   readonly #times: LaneTimes
+  readonly #widths: WidthChoice
   readonly #harm: Harm
   /** nothing that waits is too late before; what set it may have left since */
   #doomMs = Number.POSITIVE_INFINITY
@@ -96,10 +92,16 @@ export class Scheduler {
       latencyModel: (key, width) => options.latencyModel(key, width),
       slowedBy: () => options.slowedBy?.()?.runs,
     })
+    const { runner } = options
+    this.#widths = new WidthChoice({
+      times: this.#times,
+      waiting: () => this.#sequences,
+      ...(runner.nextWidth && { nextWidth: (key, queue) => runner.nextWidth!(key, queue) }),
+    })
     this.#harm = new Harm({
       times: this.#times,
       busyMs: (nowMs, width) => options.runner.busyMs(nowMs, width),
-      nextWidth: (key, sequences, nowMs) => this.#nextWidth(key, nowMs, { more: sequences }),
+      nextWidth: (key, sequences, nowMs) => this.#widths.ifCame(key, sequences, nowMs),
       runTimes: (key, width) => this.#times.of(key, width),
       waiting: () => this.#nextItems(),
       elsewhere: (nowMs) => options.givesWayTo?.()?.harmBySlowing(nowMs),
@@ -133,14 +135,10 @@ export class Scheduler {
     const ticket = new Ticket(work.key, work.sequences.length, { nowMs, budgetMs, signal }, (settled) => {
       if (queue.removeOwner(settled)) this.#reportDepth(work.key)
     })
-    const wide = this.#times.of(work.key, 'wide')
-    this.#load.arrived(
-      work.sequences.reduce((sum, { length }) => sum + wide.typical(length, 1), 0),
-      nowMs,
-    )
+    this.#widths.arrived(work.key, work.sequences, nowMs)
     const items = queuedItems(work, ticket, {
       times: this.runTimes(work.key, work.sequences.length, nowMs),
-      quickest: wide,
+      quickest: this.#times.of(work.key, 'wide'),
       bounds: { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() },
       engines: Math.max(1, this.#options.runner.serving),
       waiting: queue.owners,
@@ -165,7 +163,7 @@ export class Scheduler {
 
   /** Times of batches as things are. @param sequences that would come now */
   runTimes(key: TierKey, sequences: number, nowMs: number): RunTimes {
-    return this.#times.of(key, this.#nextWidth(key, nowMs, { more: sequences }))
+    return this.#times.of(key, this.#widths.ifCame(key, sequences, nowMs))
   }
 
   /** @returns for each tier held here that might answer a request, the other requests that would then be late, expected */
@@ -236,22 +234,15 @@ export class Scheduler {
   #holdsBack({ key, queue }: { key: TierKey; queue: Queue }, nowMs: number): boolean {
     if (!this.#options.givesWayTo?.()?.runs.busy) return false
     const { tokens, deadlineMs } = queue.items[0]!
-    const runMs = this.#times.of(key, this.#nextWidth(key, nowMs, {})).predict(tokens, 1)
+    const runMs = this.#times.of(key, this.#widths.ifCame(key, 0, nowMs)).predict(tokens, 1)
     return mayHoldBack({ sinceMs: this.#heldSinceMs ?? nowMs, deadlineMs, runMs }, nowMs)
   }
 
-  /** @param more sequences that come beside those that wait */
-  #nextWidth(key: TierKey, nowMs: number, { more = 0, expectsMore = false, isUrgent = false }): RunWidth {
-    let sequences = more
+  /** That wait. */
+  get #sequences(): number {
+    let sequences = 0
     for (const { queue } of this.#queues.values) sequences += queue.items.length
-    return (
-      this.#options.runner.nextWidth?.(key, { sequences, expectsMore, isUrgent, load: this.#load.at(nowMs) }) ?? 'wide'
-    )
-  }
-
-  #isUrgent(key: TierKey, { tokens, deadlineMs, strict }: QueuedItem, nowMs: number): boolean {
-    const isMet = (width: RunWidth) => nowMs + this.#times.of(key, width).predict(tokens, 1) <= deadlineMs
-    return strict === true && !isMet('narrow') && isMet('wide')
+    return sequences
   }
 
   #elsewhere(): number {
@@ -303,7 +294,7 @@ export class Scheduler {
   }
 
   #dispatch(key: TierKey, queue: Queue, expectsMore: boolean, nowMs: number): void {
-    const width = this.#nextWidth(key, nowMs, { expectsMore, isUrgent: this.#isUrgent(key, queue.items[0]!, nowMs) })
+    const width = this.#widths.ofNext(key, queue.items[0]!, expectsMore, nowMs)
     const times = this.#times.of(key, width)
     const packed = this.#options.packed?.(key) ?? false
     const chosen = planBatch(queue.items, nowMs, {

@@ -15,6 +15,7 @@ const HANGS = 2
 const FAILS = 3
 const WIDTH = 4
 const THREADS_THAT_FAIL_TO_LOAD = 13
+const THREADS_WHOSE_SECOND_PROCESS_FAILS = 14
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const batchOf = (behaviour: number, length = 4) => ({
@@ -313,3 +314,14 @@ test('engines that start beside others are to be gentle, but not one that is mis
   })
   assert.deepEqual(lines, ['gentle'])
 })
+
+test('a pair whose second process cannot be started is ready with its first, and runs wide', () =>
+  withPool({ paired: true, threads: THREADS_WHOSE_SECOND_PROCESS_FAILS }, async (pool, deaths, until) => {
+    await until(() => pool.serving === 1)
+    assert.equal(pool.warm, false)
+    await until(() => pool.warm)
+    assert.equal(deaths.length, 3)
+    assert.equal(pool.hopeless, false)
+    assert.equal(pool.nextWidth(waiting(9)), 'wide')
+    assert.equal((await pool.run(batchOf(WIDTH), 1)).logits[0]![0], 2)
+  }))

@@ -14,9 +14,10 @@ import { NO_DEADLINE_HORIZON_MS } from '../../src/serving/queued-work.js'
 import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
 import { forecastRequest } from '../../src/serving/request-forecast.js'
 import { nextWidth, type ProcessState, type RunWidth } from '../../src/serving/run-width.js'
-import { type QueueState, Scheduler } from '../../src/serving/scheduler.js'
+import { Scheduler } from '../../src/serving/scheduler.js'
 import { routeTier } from '../../src/serving/tier-router.js'
 import type { RequestedTier, RoutingReason } from '../../src/serving/types.js'
+import type { QueueState } from '../../src/serving/width-choice.js'
 import { createRandom, type Random } from '../../training/random.js'
 
 export interface SimulatedRequest {
