@@ -51,7 +51,7 @@ export async function runClassifier(options: ClassifierOptions): Promise<Running
   })
   const until = async (condition: () => boolean, what: string) => {
     for (let waited = 0; !condition(); waited += 10) {
-      if (waited > 20_000) throw new Error(`waited in vain for ${what}: ${JSON.stringify(classifier.readiness())}`)
+      if (waited > 60_000) throw new Error(`waited in vain for ${what}: ${JSON.stringify(classifier.readiness())}`)
       await delay(10)
     }
   }
