@@ -142,7 +142,7 @@ export class EnginePool {
     return this.#lastDeath
   }
 
-  /** @returns how the next batch of a model that gains by threads runs @param load on all engines */
+  /** @returns how the next batch of a model that gains by threads runs; engines must be pairs */
   nextWidth(crowd: Crowd): RunWidth {
     const pairs = this.#pairs()
     // what is soon done has its next batch before
@@ -157,17 +157,11 @@ export class EnginePool {
   busyMs(nowMs: number, width: RunWidth = 'narrow'): number[] {
     const serving = this.#slots.filter(isServing)
     if (serving.length > 0) {
-      if (!this.paired) return serving.map((slot) => leftMs(slot, nowMs))
-      if (width === 'narrow') {
-        return serving.map((slot) =>
-          Math.max(leftMs(slot, nowMs), this.#isAside(slot) ? leftMs(this.#other(slot)!, nowMs) : 0),
-        )
-      }
-      const first = serving.filter(({ isSecond }) => !isSecond)
+      const first = this.paired && width === 'wide' ? serving.filter(({ isSecond }) => !isSecond) : []
       if (first.length > 0) {
         return first.map((slot) => Math.max(leftMs(slot, nowMs), leftMs(this.#other(slot)!, nowMs)))
       }
-      return serving.map((slot) => leftMs(slot, nowMs))
+      return serving.map((slot) => leftMs(this.#isAside(slot) ? this.#other(slot)! : slot, nowMs))
     }
     const waits = this.#slots.map(({ startedMs, startupMs }) => Math.max(startedMs + startupMs - nowMs, startupMs / 10))
     return [Math.min(...waits)]

@@ -71,11 +71,10 @@ export class Harm {
       const busyMs = this.#sortedBusyMs(nowMs, width)
       return { busyMs, othersMs: busyMs.slice(1).map((ms) => ms - busyMs[0]!) }
     })
-    let seen:
-      | { readonly waiting: ReturnType<typeof waiting>; readonly elsewhere: ReturnType<typeof elsewhere> }
-      | undefined
+    const look = () => ({ waiting: waiting(), elsewhere: elsewhere(nowMs) })
+    let seen: ReturnType<typeof look> | undefined
     return (tier) => {
-      seen ??= { waiting: waiting(), elsewhere: elsewhere(nowMs) }
+      seen ??= look()
       const key: TierKey = { family, tier }
       const width = nextWidth(key, lengths.length, nowMs)
       const { busyMs, othersMs } = engines(width)

@@ -62,13 +62,13 @@ export async function startEngines(options: StartOptions, events: EnginePoolEven
   for (const reason of leftOut) log.info({ provider }, `left out ${reason}`)
   for (const { provider: candidate, why } of candidates) {
     const layout = engineLayout(candidate, options)
-    const paired = isPaired(candidate, layout, options)
     if (candidate === candidates.at(-1)?.provider) {
+      const pool = poolOptions(options, candidate, layout)
       log.info(
-        { requested: provider, provider: candidate, lane: options.lane.name, ...layout, paired },
+        { requested: provider, provider: candidate, lane: pool.lane, ...layout, paired: pool.paired },
         `provider ${candidate}: ${why}`,
       )
-      return new EnginePool(poolOptions(options, candidate, layout), events)
+      return new EnginePool(pool, events)
     }
     const attempt = await tryProvider(poolOptions(options, candidate, { ...layout, engines: 1 }), events)
     if (attempt.pool) {

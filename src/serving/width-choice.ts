@@ -1,4 +1,5 @@
 /** With how many threads a lane's next batch runs, as its scheduler sees it: what waits, and what has come lately. */
+import type { WaitingSequence } from './batch-planner.js'
 import type { TierKey } from './engine-protocol.js'
 import type { LaneTimes } from './lane-times.js'
 import { OfferedLoad } from './offered-load.js'
@@ -38,7 +39,7 @@ export class WidthChoice {
   }
 
   /** @param head of what waits @param expectsMore what waits had to */
-  ofNext(key: TierKey, head: WaitingHead, expectsMore: boolean, nowMs: number): RunWidth {
+  ofNext(key: TierKey, head: WaitingSequence, expectsMore: boolean, nowMs: number): RunWidth {
     return this.#next(key, nowMs, { sequences: 0, expectsMore, isUrgent: this.#isUrgent(key, head, nowMs) })
   }
 
@@ -49,15 +50,8 @@ export class WidthChoice {
   }
 
   /** Only a wide run is predicted to meet its deadline. */
-  #isUrgent(key: TierKey, { tokens, deadlineMs, strict }: WaitingHead, nowMs: number): boolean {
+  #isUrgent(key: TierKey, { tokens, deadlineMs, strict }: WaitingSequence, nowMs: number): boolean {
     const isMet = (width: RunWidth) => nowMs + this.#options.times.of(key, width).predict(tokens, 1) <= deadlineMs
     return strict === true && !isMet('narrow') && isMet('wide')
   }
-}
-
-export interface WaitingHead {
-  readonly tokens: number
-  readonly deadlineMs: number
-  /** the answer is useless after the deadline */
-  readonly strict?: boolean
 }
