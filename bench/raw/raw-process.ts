@@ -5,6 +5,7 @@ import { encoderFeeds } from '../../src/onnx/encoder-feeds.js'
 import { createSession } from '../../src/onnx/encoder-session.js'
 import { readWeights } from '../../src/onnx/read-weights.js'
 import { deriveVariant } from '../../src/onnx/variants/derive-variant.js'
+import { keepsMemory } from '../../src/serving/session-memory.js'
 import { lengthSortedBatches, systematicSample } from './length-sorted-batches.js'
 import type {
   RawCommand,
@@ -35,7 +36,7 @@ async function load(command: RawLoadCommand): Promise<RawLoaded> {
     variant === 'portable'
       ? modelFile
       : deriveVariant({ provider, variant, config, precision, weights: await readWeights(modelFile, config) })
-  const session = await createSession(model, { provider, threads, device })
+  const session = await createSession(model, { provider, threads, device, keepMemory: keepsMemory(config) })
   loaded = { session, config, texts }
   const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)
   const inputs = lengthsMixed

@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly threads?: number
   /** how long a CPU thread that waits for the others keeps its CPU, µs; default: ONNX Runtime's, long enough for the next run */
   readonly spinUs?: number
+  /** whether the CPU provider keeps the memory of a run for the next (ONNX Runtime's arena and patterns); default: it does */
+  readonly keepMemory?: boolean
   /** which of several GPUs, counted from 0, for CUDA; default 0 */
   readonly device?: number
 }
@@ -61,11 +63,13 @@ export async function openEncoder(
 /** @throws as openEncoder does */
 export async function createSession(
   model: string | Uint8Array,
-  { provider, threads, spinUs, device }: SessionOptions,
+  { provider, threads, spinUs, keepMemory = true, device }: SessionOptions,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: executionProviders(provider, device),
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // patterns are laid out for every new shape, and are nothing without the arena
+    ...(provider === 'cpu' && { enableCpuMemArena: keepMemory, enableMemPattern: keepMemory }),
     ...(spinUs !== undefined && { extra: { session: { intra_op: { spin_duration_us: String(spinUs) } } } }),
     // errors come back as exceptions; ONNX Runtime's own log of them, and of its node placement, is for its developers
     logSeverityLevel: 4,

@@ -8,21 +8,12 @@ import { ShapeMismatch } from '../errors.js'
 import type { EncoderConfig } from '../family/encoder-config.js'
 import { type ParameterSpec, parameterSpecs } from '../family/parameters.js'
 import { elementCount, type HostTensors } from '../family/tensor.js'
+import { type ExternalWeights, layOut, type OuterTensor } from './external-weights.js'
 import { toFloat16 } from './float16.js'
 import { type QuantisationGroup, quantise } from './int8.js'
-import { bytesOf, DataType, externalTensor, type TensorProto, type TypedBytes } from './protobuf.js'
+import { bytesOf, DataType, type TypedBytes } from './protobuf.js'
 
 export type Precision = 'fp16' | 'int8'
-
-export interface StoredWeights {
-  /** initialisers of the model by parameter name, and `<name>.scale` for int8 */
-  readonly tensors: ReadonlyMap<string, TensorProto>
-  /** the contents of the external file */
-  readonly bytes: Uint8Array
-}
-
-/** Offsets are multiples of it, so that tensors can be mapped and read in place. */
-const ALIGNMENT_BYTES = 64
 
 /** @returns whether a parameter is a matrix, hence stored in the precision asked for */
 export function isMatrix(spec: ParameterSpec): boolean {
@@ -36,6 +27,7 @@ export function quantisationGroup(spec: ParameterSpec): QuantisationGroup {
 
 /**
  * Encodes the parameters for an external file called `location`.
+ * @returns initialisers by parameter name, and `<name>.scale` for int8
  * @throws ShapeMismatch when a parameter is missing, is not fp32 or has another shape than the config says
  */
 export function storeWeights(
@@ -43,8 +35,8 @@ export function storeWeights(
   parameters: HostTensors,
   precision: Precision,
   location: string,
-): StoredWeights {
-  const pieces: { name: string; type: DataType; shape: readonly number[]; bytes: Uint8Array }[] = []
+): ExternalWeights {
+  const pieces: OuterTensor[] = []
   const add = (name: string, type: DataType, shape: readonly number[], values: TypedBytes) =>
     pieces.push({ name, type, shape, bytes: bytesOf(values) })
   for (const spec of parameterSpecs(config)) {
@@ -59,20 +51,7 @@ export function storeWeights(
       add(`${spec.name}.scale`, DataType.FLOAT, group === 'column' ? [columns] : [rows, 1], quantised.scales)
     }
   }
-  const tensors = new Map<string, TensorProto>()
-  let offset = 0
-  const offsets = pieces.map((piece) => {
-    const start = offset
-    offset = Math.ceil((start + piece.bytes.length) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-    return start
-  })
-  const bytes = new Uint8Array(offset)
-  pieces.forEach((piece, i) => {
-    bytes.set(piece.bytes, offsets[i]!)
-    const stored = { location, offset: offsets[i]!, length: piece.bytes.length }
-    tensors.set(piece.name, externalTensor(piece.name, piece.type, piece.shape, stored))
-  })
-  return { tensors, bytes }
+  return layOut(pieces, location)
 }
 
 function parameterValues(parameters: HostTensors, spec: ParameterSpec): Float32Array {

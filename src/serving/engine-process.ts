@@ -6,7 +6,7 @@ import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FamilyFileAltered } from '../errors.js'
-import type { TierName } from '../family/family-schema.js'
+import type { TierManifest, TierName } from '../family/family-schema.js'
 import { type Family, loadFamily } from '../family/load-family.js'
 import { MANIFEST_FILE } from '../family/manifest.js'
 import type { VariantSession } from '../onnx/variants/open-variant.js'
@@ -18,6 +18,7 @@ import { FrameReader } from './frames.js'
 import { runOnlyWhenIdle } from './idle-scheduling.js'
 import type { LatencySample } from './latency-surface.js'
 import type { RunWidth } from './run-width.js'
+import { keepsMemory } from './session-memory.js'
 import { sessionThreads } from './session-threads.js'
 import { warmUp } from './warm-up.js'
 
@@ -76,7 +77,8 @@ async function alterationOf({ dir, version }: Family): Promise<Error | undefined
 }
 
 async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
-  const { config } = family.manifest.tiers.find((manifest) => manifest.tier === tier)!
+  const manifest = family.manifest.tiers.find((candidate) => candidate.tier === tier)!
+  const { config } = manifest
   const key = { family: family.manifest.name, tier }
   const profiles: Partial<Record<RunWidth, readonly LatencySample[]>> = {}
   const opened = new Map<number, VariantSession>()
@@ -85,7 +87,7 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
     const threads = sessionThreads(config, command.threads, width)
     const same = opened.get(threads)
     const startMs = performance.now()
-    const session = same ?? (await openTierSession(command, family, tier, threads))
+    const session = same ?? (await openTierSession(command, family, manifest, threads))
     const loadedMs = performance.now()
     sessions[width].set(tierId(key), session)
     opened.set(threads, session)
@@ -120,11 +122,11 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
   })
 }
 
-async function openTierSession(command: LoadCommand, family: Family, tier: TierName, threads: number) {
+async function openTierSession(command: LoadCommand, family: Family, { tier, config }: TierManifest, threads: number) {
   const { openVariant } = await import('../onnx/variants/open-variant.js')
   const { provider, device, spinUs, variant, cacheDir } = command
   return openVariant(family, tier, {
-    ...{ provider, threads, device, variant, cacheDir },
+    ...{ provider, threads, device, variant, cacheDir, keepMemory: keepsMemory(config) },
     ...(spinUs !== undefined && { spinUs }),
     checkedOn: async () => (await import('./variant-texts.js')).variantTexts(family),
   })

@@ -13,8 +13,13 @@ const WORTH_SHARING = 200e6
 
 /** @param threads of the engine */
 export function sessionThreads(config: EncoderConfig, threads: number, width: RunWidth = 'wide'): number {
-  if (matrixProducts(config, TYPICAL_TOKENS) < WORTH_SHARING) return 1
+  if (isQuick(config)) return 1
   return width === 'wide' ? threads : narrowThreads(threads)
+}
+
+/** @returns whether a run of that model is less than about a millisecond's work of one CPU */
+export function isQuick(config: EncoderConfig): boolean {
+  return matrixProducts(config, TYPICAL_TOKENS) < WORTH_SHARING
 }
 
 /** Of the linear layers; a model that reads [CLS] alone needs only keys and values of the last layer's other tokens. */

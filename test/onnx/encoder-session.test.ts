@@ -55,6 +55,23 @@ test('a text gets the same logits alone and in a batch with longer ones', async 
   await session.release()
 })
 
+test('a session that gives the memory of its runs back answers the same, batch after batch of other shapes', async () => {
+  const batches = [1, 7, 3, 12].map((rows) =>
+    Array.from({ length: rows }, (_, row) => ({
+      inputIds: [2, ...Array.from({ length: 4 * rows + row }, () => 20), 3],
+    })),
+  )
+  const answers = []
+  for (const keepMemory of [true, false]) {
+    const session = await openTier(family, 'teacher', { provider: 'cpu', threads: 1, keepMemory })
+    const logits = []
+    for (const batch of batches) logits.push(await session.run(batch))
+    await session.release()
+    answers.push(logits)
+  }
+  assert.deepEqual(answers[0], answers[1])
+})
+
 test('a tier that the family does not have is named with those that it has', async () => {
   const one = await writeTinyFamily(join(folder, 'one'), { name: 'one', tiers: ['fast'] })
   await assert.rejects(openTier(one, 'teacher', { provider: 'cpu' }), {

@@ -110,8 +110,14 @@ async function buildAndKeep(
   const attempt: Attempt = { ...(session && { session }), from: 'built', entry }
   if (!lasting) return attempt
   try {
-    await writeCachedVariant(cacheDir, variantKey(model.tier, variant, options.provider), entry, bytes)
-    return attempt
+    const key = variantKey(model.tier, variant, options.provider)
+    await writeCachedVariant(cacheDir, key, entry, bytes)
+    if (session === undefined || options.provider !== 'cpu') return attempt
+    // what is kept shares its weights with other processes; what was built does not
+    const kept = await openCached(model, cacheDir, key, options)
+    if (kept?.session === undefined) return attempt
+    await session.release()
+    return { ...kept, from: 'built' }
   } catch (error) {
     return { ...attempt, cacheFault: (error as Error).message }
   }

@@ -3,7 +3,7 @@
  * another entry, so that nothing is ever stale. An entry is written whole, and checked by hash when it is read; one that is
  * damaged is none. The folder may be deleted at any time.
  *
- *   <folder>/variants/<key>/{entry.json, model.onnx}       model.onnx only where the variant passed its check
+ *   <folder>/variants/<key>/{entry.json, model.onnx, weights.bin}       the latter two only where the variant passed its check
  */
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { arch, platform } from 'node:os'
@@ -13,11 +13,13 @@ import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { TierManifest } from '../../family/family-schema.js'
 import { sha256, sha256OfFile } from '../../family/file-hash.js'
+import { splitModel } from '../external-weights.js'
+import { MODEL_FILE, WEIGHTS_FILE } from '../portable-model.js'
 import type { Provider } from '../providers.js'
 import type { DerivedVariant } from './variant-names.js'
 
-/** Raise it with every change to what a variant's graph computes, or to how it is checked. */
-export const BUILDER_VERSION = 5
+/** Raise it with every change to what a variant's graph computes, to how it is checked or kept. */
+export const BUILDER_VERSION = 6
 
 const closed = { additionalProperties: false }
 const Scores = Type.Object({ accuracy: Type.Number(), auc: Type.Number() }, closed)
@@ -40,6 +42,8 @@ const VariantEntrySchema = Type.Object(
     variant: Type.String(),
     /** of model.onnx; absent for a refused variant */
     modelSha256: Type.Optional(Type.String()),
+    /** of weights.bin, likewise */
+    weightsSha256: Type.Optional(Type.String()),
     /** why the variant may not be used, a clause */
     refused: Type.Optional(Type.String()),
     check: Type.Optional(
@@ -68,7 +72,6 @@ export interface CachedVariant {
 }
 
 const ENTRY_FILE = 'entry.json'
-const MODEL_FILE = 'model.onnx'
 
 /** The processor and the GPU are no part of it: what is prepared in an image serves wherever it runs. */
 export function variantKey(tier: TierManifest, variant: DerivedVariant, provider: Provider): string {
@@ -100,7 +103,10 @@ export async function readCachedVariant(cacheDir: string, key: string): Promise<
     const entry: unknown = JSON.parse(await readFile(join(folder, ENTRY_FILE), 'utf8'))
     if (!Check(VariantEntrySchema, entry)) return undefined
     if (entry.refused !== undefined) return { entry, modelFile: undefined }
-    return (await sha256OfFile(modelFile)) === entry.modelSha256 ? { entry, modelFile } : undefined
+    const isWhole =
+      (await sha256OfFile(modelFile)) === entry.modelSha256 &&
+      (await sha256OfFile(join(folder, WEIGHTS_FILE))) === entry.weightsSha256
+    return isWhole ? { entry, modelFile } : undefined
   } catch {
     return undefined
   }
@@ -108,21 +114,26 @@ export async function readCachedVariant(cacheDir: string, key: string): Promise<
 
 /**
  * Takes the place of the entry that was there.
- * @param model contents of model.onnx; undefined for a refused variant
+ * @param whole the model, weights included; undefined for a refused variant
  * @throws the file system's error when the folder cannot be written
  */
 export async function writeCachedVariant(
   cacheDir: string,
   key: string,
-  entry: Omit<VariantEntry, 'modelSha256'>,
-  model: Uint8Array | undefined,
+  entry: Omit<VariantEntry, 'modelSha256' | 'weightsSha256'>,
+  whole: Uint8Array | undefined,
 ): Promise<void> {
   const folder = entryFolder(cacheDir, key)
   await mkdir(join(cacheDir, 'variants'), { recursive: true })
   const part = await mkdtemp(`${folder}.part-`)
   try {
-    const complete: VariantEntry = { ...entry, ...(model && { modelSha256: sha256(model) }) }
-    if (model) await writeFile(join(part, MODEL_FILE), model)
+    let complete: VariantEntry = entry
+    if (whole) {
+      const { model, weights } = splitModel(whole, WEIGHTS_FILE)
+      complete = { ...entry, modelSha256: sha256(model), weightsSha256: sha256(weights) }
+      await writeFile(join(part, MODEL_FILE), model)
+      await writeFile(join(part, WEIGHTS_FILE), weights)
+    }
     await writeFile(join(part, ENTRY_FILE), `${JSON.stringify(complete, null, 2)}\n`)
     await rm(folder, { recursive: true, force: true })
     await rename(part, folder)
@@ -145,10 +156,10 @@ export async function recordQuality(
   refused: string | undefined,
 ): Promise<void> {
   const file = join(entryFolder(cacheDir, key), ENTRY_FILE)
-  const { modelSha256, ...entry } = JSON.parse(await readFile(file, 'utf8')) as VariantEntry
+  const { modelSha256, weightsSha256, ...entry } = JSON.parse(await readFile(file, 'utf8')) as VariantEntry
   if (refused !== undefined) return writeCachedVariant(cacheDir, key, { ...entry, quality, refused }, undefined)
   const part = `${file}.part-${process.pid}`
-  await writeFile(part, `${JSON.stringify({ ...entry, modelSha256, quality }, null, 2)}\n`)
+  await writeFile(part, `${JSON.stringify({ ...entry, modelSha256, weightsSha256, quality }, null, 2)}\n`)
   await rename(part, file)
 }
 

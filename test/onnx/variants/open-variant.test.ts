@@ -94,6 +94,8 @@ test('a damaged cache entry is built anew', async () => {
   await writeFile(model, altered)
   assert.equal((await open(cache)).from, 'built')
   assert.deepEqual(await readFile(model), bytes)
+  await writeFile(join(entry!, 'weights.bin'), 'something else')
+  assert.equal((await open(cache)).from, 'built')
   await writeFile(join(entry!, 'entry.json'), '{"variant":')
   assert.equal((await open(cache)).from, 'built')
   assert.equal((await open(cache)).from, 'cache')
