@@ -59,12 +59,12 @@ export function answerRefusal(
 ): Refused {
   const { problem, retryAfterSeconds } = problemOf(refusal, requestId)
   const body = JSON.stringify(problem)
-  raw.writeHead(problem.status, {
-    ...headers,
-    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+  const own: Record<string, string | number> = {
     'content-type': `${PROBLEM_TYPE}; charset=utf-8`,
     'content-length': Buffer.byteLength(body),
-  })
+  }
+  if (retryAfterSeconds !== undefined) own['retry-after'] = String(retryAfterSeconds)
+  raw.writeHead(problem.status, Object.assign(headers, own))
   // what comes of the body yet is read and dropped by Node, and the connection kept
   raw.end(body)
   return { status: problem.status, code: problem.code }

@@ -67,7 +67,7 @@ export class Answering {
       budgetMs,
       onBudgetMiss: request.onBudgetMiss,
       tiers: this.#tiersWithRoom(family),
-      ...(cascades && { cheapestFirst: true }),
+      cheapestFirst: cascades,
       forecast: (tier) => forecasts(tier).predictedMs,
       expectedLate: this.#lateness(asked, forecasts, routedMs),
       toleratedLate: this.#toleratedLate,

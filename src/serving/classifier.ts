@@ -224,8 +224,8 @@ class ServingClassifier implements Classifier {
     this.#preparing++
     try {
       const { maxRequestTokens } = this.#settings
-      const { longText, read } = request
-      const ids = read?.ids ?? (await this.#reader.read(family, request.texts, { ...request, maxRequestTokens }))
+      const { longText, read, signal } = request
+      const ids = read?.ids ?? (await this.#reader.read(family, request.texts, { longText, signal, maxRequestTokens }))
       const { maxTokens, windowOverlap } = family.family.manifest
       const prepared = prepareTexts(ids, family.tokenizer, { longText, maxTokens, windowOverlap, maxRequestTokens })
       return { prepared, tokenizeMs: performance.now() - startMs + (read?.tokenizeMs ?? 0) }

@@ -73,13 +73,13 @@ export class EngineHost implements BatchRunner {
     return this.#pool?.busyMs(nowMs, width) ?? []
   }
 
-  nextWidth({ family, tier }: TierKey, queue: QueueState): RunWidth {
+  nextWidth({ family, tier }: TierKey, { sequences, expectsMore, isUrgent = false, load }: QueueState): RunWidth {
     if (!this.#pool?.paired) return 'wide'
     const { latency, narrowLatency } = this.#families.get(family)!.tier(tier)!
     // more threads are no use to its model
     if (!latency || !narrowLatency) return 'narrow'
     const stretch = narrowLatency.typical(TYPICAL_TOKENS, 1) / latency.typical(TYPICAL_TOKENS, 1)
-    return this.#pool.nextWidth({ ...queue, stretch })
+    return this.#pool.nextWidth({ sequences, expectsMore, isUrgent, load, stretch })
   }
 
   async run(batch: Batch, expectedMs: number): Promise<PoolResult> {

@@ -178,8 +178,8 @@ export class EnginePool {
     const given: GivenBatch = { sinceMs: givenMs, expectedMs, width: batch.width ?? 'wide' }
     slot.batches.push(given)
     try {
-      const result = await slot.engine.run(batch)
-      return { ...result, waitedMs: given.sinceMs - givenMs }
+      const { logits, inferenceMs } = await slot.engine.run(batch)
+      return { logits, inferenceMs, waitedMs: given.sinceMs - givenMs }
     } finally {
       slot.batches = slot.batches.filter((one) => one !== given)
       if (slot.batches[0]) slot.batches[0].sinceMs = performance.now()

@@ -120,7 +120,8 @@ export class FamilyGenerations implements Classifier {
     const route = name === undefined ? undefined : this.#routes.get(name)
     if (route) {
       // a request is copied only to name its family
-      const asked = request.family === undefined ? { ...request, family: route.family.manifest.name } : request
+      const named = { family: route.family.manifest.name }
+      const asked = request.family === undefined ? Object.assign({}, request, named) : request
       return route.generation.classifier.classify(asked)
     }
     if (this.#draining) return Promise.reject(new Draining())
@@ -134,8 +135,8 @@ export class FamilyGenerations implements Classifier {
     // without a name in the head, the body may have one
     const name = head.family ?? (this.#routes.size === 1 ? this.#default : undefined)
     const route = name === undefined ? undefined : this.#routes.get(name)
-    const asked = head.family === undefined ? { ...head, family: name } : head
-    return route?.generation.classifier.refusal?.(asked)
+    const { tier, budgetMs, arrivalMs } = head
+    return route?.generation.classifier.refusal?.({ family: name, tier, budgetMs, arrivalMs })
   }
 
   families(): readonly FamilyStatus[] {

@@ -139,7 +139,7 @@ export class Scheduler {
     const items = queuedItems(work, ticket, {
       times: this.runTimes(work.key, work.sequences.length, nowMs),
       quickest: this.#times.of(work.key, 'wide'),
-      bounds: { ...BATCH_SHAPE, maxTokens: this.#options.maxBatchTokens() },
+      bounds: { maxRows: BATCH_SHAPE.maxRows, maxTokens: this.#options.maxBatchTokens() },
       engines: Math.max(1, this.#options.runner.serving),
       waiting: queue.owners,
     })
@@ -298,7 +298,9 @@ export class Scheduler {
     const times = this.#times.of(key, width)
     const packed = this.#options.packed?.(key) ?? false
     const chosen = planBatch(queue.items, nowMs, {
-      ...BATCH_SHAPE,
+      maxRows: BATCH_SHAPE.maxRows,
+      minUtilisation: BATCH_SHAPE.minUtilisation,
+      lookahead: BATCH_SHAPE.lookahead,
       packed,
       alwaysTogether: this.#options.alwaysTogether?.() ?? false,
       maxTokens: this.#options.maxBatchTokens(),

@@ -59,11 +59,19 @@ export function routeTier(question: RoutingQuestion): Route {
     if (!isHarmful(tier)) break
   }
   if (chosen) {
-    return { ...chosen, reason: chosen === first ? reasonWhenFeasible(question) : 'protects_others', considered }
+    return routeTo(chosen, chosen === first ? reasonWhenFeasible(question) : 'protects_others', considered)
   }
   const fastest = considered.reduce((best, forecast) => (forecast.predictedMs < best.predictedMs ? forecast : best))
   if (onBudgetMiss === 'reject') throw new BudgetInfeasible(budgetMs!, roundMs(fastest.predictedMs))
-  return { ...fastest, reason: requestedTier === 'auto' ? 'budget_infeasible_fastest' : 'requested', considered }
+  return routeTo(fastest, requestedTier === 'auto' ? 'budget_infeasible_fastest' : 'requested', considered)
+}
+
+function routeTo(
+  { tier, predictedMs }: TierForecast,
+  reason: Route['reason'],
+  considered: readonly TierForecast[],
+): Route {
+  return { tier, predictedMs, reason, considered }
 }
 
 /** Against the cheapest tier, which does least to others. */

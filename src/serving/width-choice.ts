@@ -46,7 +46,8 @@ export class WidthChoice {
   #next(key: TierKey, nowMs: number, state: Omit<QueueState, 'load'>): RunWidth {
     const { nextWidth, waiting } = this.#options
     if (!nextWidth) return 'wide'
-    return nextWidth(key, { ...state, sequences: waiting() + state.sequences, load: this.#load.at(nowMs) })
+    const { sequences, expectsMore, isUrgent = false } = state
+    return nextWidth(key, { sequences: waiting() + sequences, expectsMore, isUrgent, load: this.#load.at(nowMs) })
   }
 
   /** Only a wide run is predicted to meet its deadline. */

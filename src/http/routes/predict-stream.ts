@@ -99,7 +99,7 @@ async function asked({ bytes }: Line, { ask, refused, maxBytes }: PredictStreamP
 async function classifyPatiently(request: ClassifyRequest, { classify, draining }: PredictStreamParts) {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
     try {
-      return await classify({ ...request, arrivalMs: performance.now() })
+      return await classify(Object.assign({}, request, { arrivalMs: performance.now() }))
     } catch (error) {
       const { code } = error as { code?: string }
       if (code !== 'OVERLOADED' || request.budgetMs !== undefined || draining.begun) throw error

@@ -104,13 +104,12 @@ export class ClassifierHost {
   #answer({ id, request, arrivalMs, tokenizer, tokenizeMs }: RemoteCall, ids: readonly Int32Array[]): void {
     const signal = new CallerSignal()
     this.#callers.set(id, signal)
-    const asked: ClassifyRequest = {
-      ...request,
+    const asked: ClassifyRequest = Object.assign({}, request, {
       texts: [],
       read: { ids, tokenizer, tokenizeMs },
       arrivalMs: fromSharedMs(arrivalMs),
       signal,
-    }
+    })
     this.#served.classifier.classify(asked).then(
       (result) => this.#reply({ id, result }),
       (error: unknown) => {

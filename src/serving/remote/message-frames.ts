@@ -20,5 +20,5 @@ export function decodeMessage(words: Int32Array): object {
   const [count, jsonBytes] = words as unknown as [number, number]
   const json = new Uint8Array(words.buffer, words.byteOffset + 4 * (2 + count), jsonBytes)
   const message = JSON.parse(TEXT.from.decode(json)) as object
-  return count === 0 ? message : { ...message, tokens: words.subarray(2, 2 + count) }
+  return count === 0 ? message : Object.assign(message, { tokens: words.subarray(2, 2 + count) })
 }
