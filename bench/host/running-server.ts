@@ -1,13 +1,14 @@
 /** The real server as a child process, as its users start it, on a free port of this machine. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NotReady } from '../../src/errors.js'
 import type { Provider } from '../../src/onnx/providers.js'
 import { REPOSITORY } from './environment.js'
+import { type LextierEntry, lextierEntry } from './lextier-entry.js'
 import { onCpus } from './split-cpus.js'
 
 export interface ServerFlags {
@@ -41,8 +42,7 @@ export interface RunningServer {
   /** from the start of the process to the first 200 of /health/ready */
   readonly readyAfterMs: number
   readonly choice: EngineChoice
-  /** compiled, or its TypeScript run through tsx because dist/ is missing or older */
-  readonly from: 'dist' | 'source'
+  readonly from: LextierEntry['from']
   /** SIGTERM, as an orchestrator does; SIGKILL when it does not leave */
   stop(): Promise<void>
 }
@@ -54,11 +54,9 @@ const STOP_TIMEOUT_MS = 40_000
 export async function startServer(flags: ServerFlags, timeoutMs: number): Promise<RunningServer> {
   const scratch = mkdtempSync(join(tmpdir(), 'lextier-bench-'))
   const logFile = join(scratch, 'server.log')
-  const from = freshBuild() ? 'dist' : 'source'
-  const entry =
-    from === 'dist' ? [join(REPOSITORY, BUILT_ENTRY)] : ['--import', 'tsx', join(REPOSITORY, 'src/cli/main.ts')]
+  const { from, args } = lextierEntry()
   const startMs = performance.now()
-  const child = spawnServer([...entry, ...serveArguments(flags)], flags.cpus, logFile)
+  const child = spawnServer([...args, ...serveArguments(flags)], flags.cpus, logFile)
   const removeScratch = () => rmSync(scratch, { recursive: true, force: true })
   const abandon = () => {
     child.kill('SIGTERM')
@@ -155,16 +153,4 @@ async function end(child: ChildProcess): Promise<void> {
   const killer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
   await ended
   clearTimeout(killer)
-}
-
-const BUILT_ENTRY = 'dist/src/cli/main.js'
-
-/** A build older than its source would measure yesterday's code. */
-function freshBuild(): boolean {
-  const built = join(REPOSITORY, BUILT_ENTRY)
-  if (!existsSync(built)) return false
-  const builtMs = statSync(built).mtimeMs
-  return readdirSync(join(REPOSITORY, 'src'), { recursive: true, withFileTypes: true }).every(
-    (entry) => !entry.isFile() || statSync(join(entry.parentPath, entry.name)).mtimeMs <= builtMs,
-  )
 }

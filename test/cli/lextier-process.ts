@@ -1,13 +1,13 @@
-/** Runs the real `lextier` command in a process of its own. */
+/** Runs the real `lextier` command in a process of its own: the build where it is up to date, which starts in half of the time. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { lextierEntry } from '../../bench/host/lextier-entry.js'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const { args: ENTRY } = lextierEntry()
 
 /** Model variants of a test file, not among the user's. */
 const CACHE = mkdtempSync(join(tmpdir(), 'lextier-cache-'))
@@ -36,7 +36,7 @@ export function start(
   stdout: 'pipe' | number = 'pipe',
 ): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEXTIER_'))
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [...ENTRY, ...args], {
     env: { ...Object.fromEntries(inherited), LEXTIER_CACHE: CACHE, ...variables },
     stdio: ['ignore', stdout, 'pipe'],
   })
