@@ -61,6 +61,8 @@ async function load(command: LoadCommand): Promise<void> {
       }
     }
   }
+  // weights that variants were built from: what comes now is too little to have them collected
+  globalThis.gc?.()
   // only now: others must not keep it from loading
   if (command.onlyWhenIdle) runOnlyWhenIdle()
   report({ type: 'ready' })

@@ -61,9 +61,10 @@ export interface EngineOptions {
 /**
  * A space of 1 MiB for what is new. A batch's buffers lie outside of V8's memory and are given back when the objects that hold them are
  * collected: in a space of 16 MiB every few seconds, before which 64 MiB of them had V8 collect everything, on threads that took the
- * CPUs from the engine and the API for 20 to 40 ms. So it is 1 ms several times a second.
+ * CPUs from the engine and the API for 20 to 40 ms. So it is 1 ms several times a second. And collections on demand, for what is left
+ * of loading.
  */
-const COLLECTED_OFTEN = ['--max-semi-space-size=1']
+const COLLECTED_OFTEN = ['--max-semi-space-size=1', '--expose-gc']
 
 interface Pending {
   readonly resolve: (result: BatchResult) => void
