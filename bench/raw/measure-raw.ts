@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keepFreedMemory } from '../../src/cli/allocator-variables.js'
 import { ProviderUnavailable } from '../../src/errors.js'
 import type { VariantName } from '../../src/onnx/variants/variant-names.js'
 import { onCpus } from '../host/split-cpus.js'
@@ -88,7 +89,10 @@ export async function timeRaw(
 
 function startProcess(cpus: string | undefined): ChildProcess {
   const [execPath, execArgv] = onCpus(cpus, process.execPath, process.execArgv)
-  return fork(PROCESS_FILE, [], { serialization: 'advanced', execPath, execArgv: [...execArgv] })
+  const env = { ...process.env }
+  // as the server's engines have it
+  keepFreedMemory(env)
+  return fork(PROCESS_FILE, [], { serialization: 'advanced', execPath, execArgv: [...execArgv], env })
 }
 
 function total(measured: readonly RawMeasured[]): RawRate {

@@ -15,6 +15,7 @@ import { cpuQuota } from '../serving/cpu-quota.js'
 import { FamilyGenerations } from '../serving/family-generations.js'
 import { planProviders } from '../serving/provider-choice.js'
 import type { Classifier, ServingObserver } from '../serving/types.js'
+import { keepFreedMemory } from './allocator-variables.js'
 import { folderFingerprint, watchFolder } from './folder-watch.js'
 import { checkListenAddress } from './listen-address.js'
 import { type ApiProcessPlan, listenHere, listenInProcesses } from './listening.js'
@@ -31,6 +32,7 @@ type Config = ServeConfig & { readonly modelsDir: string; readonly cacheDir: str
  * @throws FamilyInvalid when there is no family to serve; InvalidConfiguration when it cannot listen
  */
 export async function runServer(config: Config, version: string): Promise<void> {
+  keepFreedMemory(process.env)
   const log = createServerLogger(config.logLevel)
   const listing = await familiesOf(config.modelsDir)
   for (const { name, reason } of listing.broken) log.error({ family: name, reason }, 'family cannot be served')
