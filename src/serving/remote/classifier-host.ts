@@ -71,6 +71,8 @@ export class ClassifierHost {
     const text = JSON.stringify(readiness)
     if (text === this.#readinessSent) return
     this.#readinessSent = text
+    // whoever hears that the server is ready finds its families so
+    this.tellState()
     this.#send({ type: 'readiness', readiness })
   }
 

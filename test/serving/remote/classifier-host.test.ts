@@ -40,7 +40,7 @@ test('readiness is told when it has changed, and only then', () => {
   const { host, news } = hostOf(served)
   host.tellReadiness()
   host.tellReadiness()
-  assert.deepEqual(news(), ['readiness'])
+  assert.deepEqual(news(), ['tokenizers', 'state', 'readiness'], 'families are known to be ready before the server is')
   served.ready = { ...READY, ready: false, reasons: ['an engine stopped'] }
   host.tellReadiness()
   host.tellReadiness()
