@@ -172,7 +172,6 @@ export class ApiProcesses {
         if (this.#draining) drain(front)
         else {
           host.tellReadiness()
-          host.tellState()
           pipe.send({ type: 'listen', ...listen })
         }
         break

@@ -66,12 +66,12 @@ export class ClassifierHost {
     for (const caller of this.#callers.values()) caller.abort()
   }
 
+  /** Where it has changed: what is served, so that whoever hears that the server is ready finds its families so, and then readiness. */
   tellReadiness(): void {
     const readiness = this.#served.classifier.readiness()
     const text = JSON.stringify(readiness)
     if (text === this.#readinessSent) return
     this.#readinessSent = text
-    // whoever hears that the server is ready finds its families so
     this.tellState()
     this.#send({ type: 'readiness', readiness })
   }
