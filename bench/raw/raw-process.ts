@@ -35,7 +35,11 @@ async function load(command: RawLoadCommand): Promise<RawLoaded> {
   const model =
     variant === 'portable'
       ? modelFile
-      : deriveVariant({ provider, variant, config, precision, weights: await readWeights(modelFile, config) })
+      : deriveVariant({
+          ...{ provider, variant, config, precision },
+          clsId: texts[0]!.sequences[0]![0]!,
+          weights: await readWeights(modelFile, config),
+        })
   const session = await createSession(model, { provider, threads, device, keepMemory: keepsMemory(config) })
   loaded = { session, config, texts }
   const lengthsMixed = systematicSample(texts, 16, ({ tokens }) => tokens)

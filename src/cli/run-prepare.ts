@@ -92,7 +92,7 @@ async function prepareTier(
       const { measureVariant } = await import('./measure-variant.js')
       const quality = await measureVariant(family, tier, session, labelled, options)
       const fault = qualityFault(quality)
-      await recordQuality(flags.cache, variantKey(tier, variant, provider), quality, fault)
+      await recordQuality(flags.cache, variantKey(family.manifest, tier, variant, provider), quality, fault)
       if (fault === undefined) return { ...line, quality }
       // refused now: the next best is tried
     } finally {

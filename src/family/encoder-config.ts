@@ -23,3 +23,8 @@ export interface EncoderConfig {
   /** number of classes */
   readonly labels: number
 }
+
+/** @returns whether it has one layer, of which [CLS] alone is read: what it asks of a text's tokens is then the same for all texts */
+export function isOneLayer({ layers, pooling }: Pick<EncoderConfig, 'layers' | 'pooling'>): boolean {
+  return layers === 1 && pooling === 'cls'
+}

@@ -9,6 +9,7 @@ type Limits = Pick<EncoderConfig, 'maxPositions' | 'padTokenId'>
 /** Inputs of packed graphs; those of portable ones are `input_ids` and `attention_mask`. */
 const PACKED_FEEDS = {
   token_ids: (batch: PackedBatch) => new Tensor('int32', batch.tokenIds(), [batch.tokens]),
+  ids_of_places: (batch: PackedBatch) => new Tensor('int32', batch.idsOfPlaces(), [batch.batch, batch.longest]),
   positions: (batch: PackedBatch) => new Tensor('int32', batch.positions(), [batch.tokens]),
   place_of_token: (batch: PackedBatch) => new Tensor('int32', batch.placeOfToken(), [batch.tokens]),
   first_tokens: (batch: PackedBatch) => new Tensor('int32', batch.cumulativeLengths.subarray(0, -1), [batch.batch]),
@@ -16,12 +17,13 @@ const PACKED_FEEDS = {
   token_offset: (batch: PackedBatch) => new Tensor('int32', batch.tokenOffset(), [batch.batch, batch.longest]),
   token_of_place: (batch: PackedBatch) => new Tensor('int32', batch.tokenOfPlace(), [batch.batch, batch.longest]),
   mean_weights: (batch: PackedBatch) => new Tensor('float32', batch.meanWeights(), [batch.batch, 1, batch.longest]),
+  score_bias: (batch: PackedBatch) => new Tensor('float32', batch.keyBias(), [batch.batch, 1, batch.longest]),
   key_bias: (batch: PackedBatch) => new Tensor('float32', batch.keyBias(), [batch.batch, 1, 1, batch.longest]),
 }
 export type PackedInput = keyof typeof PACKED_FEEDS
 
 /**
- * @param inputNames of the graph: all of `PackedInput`, or `input_ids` and `attention_mask`
+ * @param inputNames of the graph: some of `PackedInput`, or `input_ids` and `attention_mask`
  * @throws ShapeMismatch when a sequence is empty or longer than the position table
  */
 export function encoderFeeds(

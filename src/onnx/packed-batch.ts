@@ -50,6 +50,15 @@ export class PackedBatch {
     return ids
   }
 
+  /** @returns of each padded place the id that stands there, 0 where padding would, [batch, longest] */
+  idsOfPlaces(): Int32Array {
+    const ids = new Int32Array(this.batch * this.longest)
+    this.#sequences.forEach(({ inputIds }, text) => {
+      ids.set(inputIds, text * this.longest)
+    })
+    return ids
+  }
+
   /** @returns of each token its position in its text, [tokens] */
   positions(): Int32Array {
     const positions = new Int32Array(this.tokens)

@@ -198,15 +198,18 @@ export class Answering {
     return once((name: TierName): RequestForecast => {
       const lane = this.#lanes.of({ family: family.name, tier: name })
       const asked = { lengths, elapsedMs: nowMs - arrivalMs, waitMs: waitOf(lane) }
-      const { completion, variant, provider } = family.tier(name)!
+      const served = family.tier(name)!
       return forecastRequest(
         asked,
-        { latency: lane.scheduler.runTimes({ family: family.name, tier: name }, lengths.length, nowMs), completion },
+        {
+          latency: lane.scheduler.runTimes({ family: family.name, tier: name }, lengths.length, nowMs),
+          completion: served.completion,
+        },
         {
           bounds: {
             maxRows: BATCH_SHAPE.maxRows,
             maxTokens: lane.engines.maxBatchTokens(),
-            packed: runsPacked({ variant, provider }),
+            packed: runsPacked(served),
           },
           engines: lane.engines.serving,
         },

@@ -1,4 +1,5 @@
 /** What is known of a family while it is served: its texts' tokens, and each tier's state and latency. */
+import { type EncoderConfig, isOneLayer } from '../family/encoder-config.js'
 import type { TierName } from '../family/family-schema.js'
 import type { Family } from '../family/load-family.js'
 import type { VariantName } from '../onnx/variants/variant-names.js'
@@ -14,6 +15,7 @@ import { tokenBuckets } from './warm-up.js'
 
 export interface ServedTier {
   readonly tier: TierName
+  readonly config: EncoderConfig
   /** logits are divided by it */
   readonly temperature: number
   completion: CompletionModel
@@ -45,8 +47,8 @@ export class ServedFamily {
     this.tokenizer = tokenizer
     this.tokenizerHash = definitionHash(tokenizer.definition)
     this.labels = new LabelSet(family.manifest.labels)
-    this.tiers = family.manifest.tiers.map(({ tier, calibration }) => ({
-      tier,
+    this.tiers = family.manifest.tiers.map(({ tier, config, calibration }) => ({
+      ...{ tier, config },
       temperature: calibration.temperature,
       completion: new CompletionModel(),
       latency: undefined,
@@ -147,13 +149,15 @@ export function latencyOf({ latency, narrowLatency }: ServedTier, width: RunWidt
 }
 
 /**
- * Whether a batch of the tier costs what its real tokens do: so it is of every variant but the portable file. Attention pads
- * all the same but on CUDA, which only WebGPU's large batches feel: the scores of a long text among many short ones would not
- * fit its buffers.
+ * Whether a batch of the tier costs what its real tokens do: so it is of every variant but the portable file, and that of one layer on
+ * CPUs. Attention pads all the same but on CUDA, which only WebGPU's large batches feel: the scores of a long text among many short
+ * ones would not fit its buffers.
  */
 export function runsPacked({
   variant,
   provider,
-}: Pick<ServedTier, 'variant'> & { provider?: string | undefined }): boolean {
-  return variant !== undefined && variant !== 'portable' && provider !== 'webgpu'
+  config,
+}: Pick<ServedTier, 'variant' | 'provider' | 'config'>): boolean {
+  if (variant === undefined || variant === 'portable' || provider === 'webgpu') return false
+  return !(provider === 'cpu' && isOneLayer(config))
 }

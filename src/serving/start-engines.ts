@@ -15,7 +15,6 @@ import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import type { LanePlan } from './lane-plan.js'
 import { planProviders } from './provider-choice.js'
 import type { RequestedPairs } from './run-width.js'
-import { sessionThreads } from './session-threads.js'
 
 export interface StartOptions {
   readonly families: readonly Family[]
@@ -118,11 +117,9 @@ function engineLayout(provider: Provider, options: StartOptions): EngineLayout {
   return { engines: engines ?? gpusOf(provider, options), threads: threads ?? 1 }
 }
 
-/** Where a model of the lane gains by more than one thread: engines of others have no use for a second one. */
-function isPaired(provider: Provider, { threads }: EngineLayout, { pairs, families }: StartOptions): boolean {
-  const gains = () =>
-    families.some(({ manifest }) => manifest.tiers.some(({ config }) => sessionThreads(config, threads) > 1))
-  return pairs === 'auto' && provider === 'cpu' && threads > 1 && gains()
+/** Also of models whose runs use one thread each: one process then leaves the other threads idle. */
+function isPaired(provider: Provider, { threads }: EngineLayout, { pairs }: StartOptions): boolean {
+  return pairs === 'auto' && provider === 'cpu' && threads > 1
 }
 
 /** WebGPU gives whichever adapter it likes best. */

@@ -11,6 +11,7 @@ test('a batch is its real tokens one after the other, and where they would stand
   const batch = new PackedBatch(TEXTS, limits)
   assert.deepEqual([batch.batch, batch.longest, batch.tokens], [3, 3, 6])
   assert.deepEqual([...batch.tokenIds()], [7, 8, 9, 5, 1, 2])
+  assert.deepEqual([...batch.idsOfPlaces()], [7, 8, 9, 5, 0, 0, 1, 2, 0])
   assert.deepEqual([...batch.positions()], [0, 1, 2, 0, 0, 1])
   assert.deepEqual([...batch.cumulativeLengths], [0, 3, 4, 6])
   assert.deepEqual([...batch.placeOfToken()], [0, 1, 2, 3, 6, 7])

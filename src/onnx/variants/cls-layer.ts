@@ -7,7 +7,7 @@
  *
  * A token then costs 2 · heads · hidden products in place of 12 · hidden² (BERT's proportions): for 12 heads of 384, 1 in 190.
  */
-import type { HostTensors } from '../../family/tensor.js'
+import type { HostTensor } from '../../family/tensor.js'
 import { constant, type EncoderParts, encoderLayerRest, parameter } from './encoder-layers.js'
 
 export interface ClsLayerInputs {
@@ -31,7 +31,7 @@ export function clsLayer(parts: EncoderParts, prefix: string, { padded, first, k
   const product = graph.node('MatMul', [first, parameter(parts, `${self}.query.weight`)])
   const queries = graph.node('Add', [product, parameter(parts, `${self}.query.bias`)])
   const byHead = transpose(graph.node('Reshape', [queries, graph.int64([0, heads, headSize])]), [1, 0, 2])
-  const keys = headKernel(parts.weights, `${self}.key.weight`, heads, 'out-in')
+  const keys = headKernel(parts.weights[`${self}.key.weight`]!, heads, 'out-in')
   const scale = 1 / Math.sqrt(headSize)
   const scaledKeys = keys.map((value) => value * scale)
   const asked = graph.node('MatMul', [
@@ -44,7 +44,7 @@ export function clsLayer(parts: EncoderParts, prefix: string, { padded, first, k
   const shares = graph.node('Softmax', [graph.node('Add', [scores, keyBias])], { attributes: { axis: { int: -1 } } })
   const mixed = graph.node('MatMul', [shares, padded]) // [batch, heads, hidden]
 
-  const values = headKernel(parts.weights, `${self}.value.weight`, heads, 'in-out')
+  const values = headKernel(parts.weights[`${self}.value.weight`]!, heads, 'in-out')
   const valued = graph.node('MatMul', [
     transpose(mixed, [1, 0, 2]),
     constant(parts, `${self}.values_by_head`, [heads, hiddenSize, headSize], values),
@@ -55,8 +55,7 @@ export function clsLayer(parts: EncoderParts, prefix: string, { padded, first, k
 }
 
 /** @returns a kernel [hidden, heads · headSize] as [heads, hidden, headSize] (`in-out`) or [heads, headSize, hidden] (`out-in`) */
-function headKernel(weights: HostTensors, name: string, heads: number, order: 'in-out' | 'out-in'): Float32Array {
-  const { shape, values } = weights[name]!
+export function headKernel({ shape, values }: HostTensor, heads: number, order: 'in-out' | 'out-in'): Float32Array {
   const hidden = shape[0]!
   const headSize = hidden / heads
   const result = new Float32Array(hidden * hidden)

@@ -32,6 +32,12 @@ export function encoderLayerRest(parts: EncoderParts, prefix: string, mixed: str
   const attended = layers.prepare(mixed).times(`${prefix}.attention.output.dense.weight`)
   const output = `${prefix}.attention.output`
   const middle = skipLayerNorm(parts, attended, states, `${output}.LayerNorm`, `${output}.dense.bias`)
+  return feedForward(parts, prefix, middle)
+}
+
+/** The second half of a layer, row by row. @param middle the rows after attention and its norm */
+export function feedForward(parts: EncoderParts, prefix: string, middle: string): string {
+  const { layers } = parts
   const wide = layers.prepare(middle).times(`${prefix}.intermediate.dense.weight`)
   const active = activation(parts, wide, `${prefix}.intermediate.dense.bias`)
   const narrow = layers.prepare(active).times(`${prefix}.output.dense.weight`)
@@ -69,17 +75,19 @@ export function classify({ graph, config, weights }: EncoderParts, pooled: strin
 }
 
 /** Inputs are always of type 0: its row joins the position table. @returns [positions, hidden] */
-export function positionTable(parts: EncoderParts): string {
-  const { config, weights } = parts
+export function positionsOfTypeZero({ typeVocabSize, hiddenSize }: EncoderConfig, weights: HostTensors): Float32Array {
   const table = (name: string) => weights[`embeddings.${name}_embeddings.weight`]!.values
   const positions = Float32Array.from(table('position'))
-  if (config.typeVocabSize > 0) {
-    const types = table('token_type')
-    positions.forEach((value, i) => {
-      positions[i] = value + types[i % config.hiddenSize]!
-    })
-  }
-  return constant(parts, 'position_table', [config.maxPositions, config.hiddenSize], positions)
+  if (typeVocabSize === 0) return positions
+  const types = table('token_type')
+  return positions.map((value, i) => value + types[i % hiddenSize]!)
+}
+
+/** @returns [positions, hidden] */
+export function positionTable(parts: EncoderParts): string {
+  const { config, weights } = parts
+  const shape = [config.maxPositions, config.hiddenSize]
+  return constant(parts, 'position_table', shape, positionsOfTypeZero(config, weights))
 }
 
 export const PROJECTIONS = ['query', 'key', 'value'] as const

@@ -74,10 +74,13 @@ export function buildGpuEncoder(config: EncoderConfig, weights: HostTensors, for
 
 interface PackedInputs extends EncoderParts {
   /** The graph takes what is asked for here. @returns the input's name */
-  input(name: PackedInput): string
+  input(name: GpuInput): string
 }
 
-const INPUTS: Readonly<Record<PackedInput, { type: DataType; shape: readonly Dimension[] }>> = {
+/** Of packed graphs on GPUs. */
+type GpuInput = Exclude<PackedInput, 'ids_of_places' | 'score_bias'>
+
+const INPUTS: Readonly<Record<GpuInput, { type: DataType; shape: readonly Dimension[] }>> = {
   token_ids: { type: DataType.INT32, shape: ['real'] },
   positions: { type: DataType.INT32, shape: ['real'] },
   place_of_token: { type: DataType.INT32, shape: ['real'] },
@@ -90,7 +93,7 @@ const INPUTS: Readonly<Record<PackedInput, { type: DataType; shape: readonly Dim
 }
 
 function inputsOf(graph: GraphBuilder): PackedInputs['input'] {
-  const asked = new Set<PackedInput>()
+  const asked = new Set<GpuInput>()
   return (name) => {
     if (!asked.has(name)) graph.input(name, INPUTS[name].type, INPUTS[name].shape)
     asked.add(name)

@@ -1,6 +1,6 @@
 /** Opens a tier in the quickest form that this provider runs and that answers as the portable model does. */
 import { TierNotFound } from '../../errors.js'
-import type { TierManifest, TierName } from '../../family/family-schema.js'
+import type { FamilyManifest, TierManifest, TierName } from '../../family/family-schema.js'
 import { type Family, tierPaths } from '../../family/load-family.js'
 import type { HostTensors } from '../../family/tensor.js'
 import { type EncoderSession, openEncoder, type SessionOptions, type TokenSequence } from '../encoder-session.js'
@@ -17,7 +17,7 @@ export interface VariantOptions extends SessionOptions {
   readonly variant: RequestedVariant
   /** where variants are kept; undefined: nowhere, they are built in memory at every start */
   readonly cacheDir?: string | undefined
-  /** @returns sequences that a new variant is checked on; asked for only where one is */
+  /** @returns sequences that a new variant is checked on, as the family's tokenizer makes them; asked for only where one is */
   checkedOn(): Promise<readonly TokenSequence[]>
 }
 
@@ -75,7 +75,7 @@ interface Attempt {
 async function tryVariant(model: TierModel, variant: DerivedVariant, options: VariantOptions): Promise<Attempt> {
   const { cacheDir } = options
   if (cacheDir === undefined) return { ...(await buildVariant(model, variant, options)), from: 'built' }
-  const key = variantKey(model.tier, variant, options.provider)
+  const key = variantKey(model.family, model.tier, variant, options.provider)
   const cached = await openCached(model, cacheDir, key, options)
   if (cached) return cached
   const release = await lockBuild(variantLock(cacheDir, key))
@@ -110,7 +110,7 @@ async function buildAndKeep(
   const attempt: Attempt = { ...(session && { session }), from: 'built', entry }
   if (!lasting) return attempt
   try {
-    const key = variantKey(model.tier, variant, options.provider)
+    const key = variantKey(model.family, model.tier, variant, options.provider)
     await writeCachedVariant(cacheDir, key, entry, bytes)
     if (session === undefined || options.provider !== 'cpu') return attempt
     // what is kept shares its weights with other processes; what was built does not
@@ -136,7 +136,9 @@ async function buildVariant(model: TierModel, variant: DerivedVariant, options: 
   const portable = await model.portable()
   const sequences = await options.checkedOn()
   const { provider } = options
-  const bytes = deriveVariant({ provider, variant, config, precision, weights: await model.weights() })
+  // every sequence begins with [CLS]
+  const clsId = sequences[0]!.inputIds[0]!
+  const bytes = deriveVariant({ provider, variant, config, precision, clsId, weights: await model.weights() })
   let session: EncoderSession | undefined
   try {
     session = await openEncoder(bytes, config, options)
@@ -154,6 +156,7 @@ async function buildVariant(model: TierModel, variant: DerivedVariant, options: 
 
 /** A tier's portable model and weights, read when first asked for. */
 class TierModel {
+  readonly family: FamilyManifest
   readonly tier: TierManifest
   readonly #file: string
   readonly #options: SessionOptions
@@ -161,6 +164,7 @@ class TierModel {
   #weights: HostTensors | undefined
 
   constructor(family: Family, tier: TierManifest, options: SessionOptions) {
+    this.family = family.manifest
     this.tier = tier
     this.#file = tierPaths(family, tier.tier).model
     this.#options = options

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { env } from 'onnxruntime-node'
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { TierManifest } from '../../family/family-schema.js'
+import type { FamilyManifest, TierManifest } from '../../family/family-schema.js'
 import { sha256, sha256OfFile } from '../../family/file-hash.js'
 import { splitModel } from '../external-weights.js'
 import { MODEL_FILE, WEIGHTS_FILE } from '../portable-model.js'
@@ -19,7 +19,7 @@ import type { Provider } from '../providers.js'
 import type { DerivedVariant } from './variant-names.js'
 
 /** Raise it with every change to what a variant's graph computes, to how it is checked or kept. */
-export const BUILDER_VERSION = 6
+export const BUILDER_VERSION = 7
 
 const closed = { additionalProperties: false }
 const Scores = Type.Object({ accuracy: Type.Number(), auc: Type.Number() }, closed)
@@ -74,7 +74,12 @@ export interface CachedVariant {
 const ENTRY_FILE = 'entry.json'
 
 /** The processor and the GPU are no part of it: what is prepared in an image serves wherever it runs. */
-export function variantKey(tier: TierManifest, variant: DerivedVariant, provider: Provider): string {
+export function variantKey(
+  { tokenizer }: Pick<FamilyManifest, 'tokenizer'>,
+  tier: TierManifest,
+  variant: DerivedVariant,
+  provider: Provider,
+): string {
   const identity = {
     variant,
     provider,
@@ -83,6 +88,8 @@ export function variantKey(tier: TierManifest, variant: DerivedVariant, provider
     machine: [platform(), arch()],
     model: tier.files['model.onnx'].sha256,
     weights: tier.files['weights.bin'].sha256,
+    // it says which token every text begins with
+    tokenizer: tokenizer.sha256,
     config: tier.config,
     precision: tier.precision,
     temperature: tier.calibration.temperature,
