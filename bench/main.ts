@@ -87,6 +87,7 @@ withTextsPerRequest(
   ),
 )
   .option('--rounds <count>', 'of each tier; served and bare take turns', '3')
+  .option('--tiers <names>', 'which tiers, comma-separated (default: all)')
   .option('--connections <counts>', CONNECTIONS)
   .action(async (flags) => {
     const { runOverheadBench } = await import('./overhead.js')

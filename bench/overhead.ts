@@ -1,5 +1,6 @@
 /** The overhead bench: served throughput at saturation beside bare `session.run`, in alternating rounds. */
-import type { TierName } from '../src/family/family-schema.js'
+import { InvalidConfiguration } from '../src/errors.js'
+import { TIER_NAMES, type TierName } from '../src/family/family-schema.js'
 import type { VariantName } from '../src/onnx/variants/variant-names.js'
 import { runLine } from './output/run-line.js'
 import { percent, textTable } from './output/text-table.js'
@@ -14,6 +15,8 @@ import type { RunDescription } from './serving/serve-result.js'
 
 export interface OverheadFlags extends ServeFlags {
   readonly rounds: string
+  /** names, comma-separated; default: all */
+  readonly tiers?: string
 }
 
 interface MeasuredRound extends OverheadRound, OverheadShare {
@@ -40,18 +43,35 @@ export interface OverheadResult extends BenchResult, RunDescription {
 /** `npm run bench -- overhead` */
 export async function runOverheadBench(flags: OverheadFlags): Promise<void> {
   const rounds = oneNumber('--rounds', flags.rounds, 1, 1_000, true)
-  const result = await benchOverhead(serveOptions(flags), rounds, (phase) => process.stderr.write(`${phase} …\n`))
+  const asked = { rounds, tiers: tiersOption(flags.tiers) }
+  const result = await benchOverhead(serveOptions(flags), asked, (phase) => process.stderr.write(`${phase} …\n`))
   await writeResult(result, overheadTable(result), flags.json)
+}
+
+export interface OverheadOptions {
+  readonly rounds: number
+  readonly tiers: readonly TierName[]
+}
+
+/** @throws InvalidConfiguration */
+function tiersOption(flag: string | undefined): readonly TierName[] {
+  if (flag === undefined) return TIER_NAMES
+  return flag.split(',').map((asked) => {
+    const tier = TIER_NAMES.find((name) => name === asked.trim())
+    if (!tier) throw new InvalidConfiguration('--tiers', `"${asked}" is none of ${TIER_NAMES.join(', ')}`)
+    return tier
+  })
 }
 
 export async function benchOverhead(
   options: ServeOptions,
-  rounds: number,
+  { rounds, tiers: asked }: OverheadOptions,
   onProgress: OnProgress,
 ): Promise<OverheadResult> {
   const { measured: tiers, run } = await withServer(await prepareBench(options, onProgress), async (server) => {
     const found: TierOverhead[] = []
-    for (const { tier } of server.family.manifest.tiers) found.push(await tierOverhead(server, tier, rounds))
+    for (const { tier } of server.family.manifest.tiers)
+      if (asked.includes(tier)) found.push(await tierOverhead(server, tier, rounds))
     return found
   })
   const phases = tiers.map(({ tier, median }) => ({ name: tier, generatorCpus: median.generatorCpus }))

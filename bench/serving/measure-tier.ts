@@ -1,10 +1,8 @@
 /** One tier of a running server: idle latency, capacity, and what the bare runtime reaches with the same variant. */
-import type { EncoderConfig } from '../../src/family/encoder-config.js'
 import { tierPaths } from '../../src/family/load-family.js'
 import { findGpuDevices, visibleGpus } from '../../src/onnx/gpu-devices.js'
 import { BATCH_SHAPE } from '../../src/serving/batch-planner.js'
 import { narrowThreads } from '../../src/serving/run-width.js'
-import { sessionThreads } from '../../src/serving/session-threads.js'
 import type { EngineChoice } from '../host/running-server.js'
 import { servedVariant } from '../host/served-variant.js'
 import { measureRaw, type RawModel, type RawThroughput } from '../raw/measure-raw.js'
@@ -61,20 +59,14 @@ export async function measureServedAndRaw(
     durationMs: RAW_SHARE * durationMs,
   }
   const bars: RawThroughput[] = []
-  for (const layout of rawLayouts(context.server.choice, common.config))
-    bars.push(await measureRaw({ ...common, ...layout }))
+  for (const layout of rawLayouts(context.server.choice)) bars.push(await measureRaw({ ...common, ...layout }))
   return { capacity, raw: bars.reduce((best, bar) => (tokensPerSecond(bar) > tokensPerSecond(best) ? bar : best)) }
 }
 
 /** As many processes as the server has engines, with as many threads; of pairs, also as those run while texts wait. */
-function rawLayouts(
-  { engines, threads, paired }: EngineChoice,
-  config: EncoderConfig,
-): { processes: number; threads: number }[] {
+function rawLayouts({ engines, threads, paired }: EngineChoice): { processes: number; threads: number }[] {
   const wide = { processes: engines, threads }
-  return paired && sessionThreads(config, threads) > 1
-    ? [wide, { processes: 2 * engines, threads: narrowThreads(threads) }]
-    : [wide]
+  return paired ? [wide, { processes: 2 * engines, threads: narrowThreads(threads) }] : [wide]
 }
 
 function tokensPerSecond(raw: RawThroughput): number {
