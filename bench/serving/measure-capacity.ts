@@ -30,6 +30,8 @@ export interface CapacityOptions {
   /** each is tried for as long; the one with the most texts a second counts */
   readonly connections: readonly number[]
   readonly durationMs: number
+  /** between probes of /health/live; default: 50 */
+  readonly probeEveryMs?: number
 }
 
 /** The queue fills and the batches find their size. */
@@ -57,9 +59,9 @@ export async function measureCapacity(context: BenchContext, options: CapacityOp
 }
 
 async function capacityWith(context: BenchContext, options: CapacityOptions, connections: number): Promise<Capacity> {
-  const { tier, budgetsMs, durationMs } = options
+  const { tier, budgetsMs, durationMs, probeEveryMs = PROBE_INTERVAL_MS } = options
   const cpuSpent = watchCpu(context.server.pid)
-  const probe = startLiveProbe(`${context.server.origin}/health/live`, PROBE_INTERVAL_MS)
+  const probe = startLiveProbe(`${context.server.origin}/health/live`, probeEveryMs)
   const { observations, startMs, endMs } = await context.load.closedLoop({
     tier,
     budgetsMs,

@@ -6,7 +6,7 @@ import { narrowThreads } from '../../src/serving/run-width.js'
 import type { EngineChoice } from '../host/running-server.js'
 import { servedVariant } from '../host/served-variant.js'
 import { measureRaw, type RawModel, type RawThroughput } from '../raw/measure-raw.js'
-import { type Capacity, measureCapacity, measureIdleLatency } from './measure-capacity.js'
+import { type Capacity, type CapacityOptions, measureCapacity, measureIdleLatency } from './measure-capacity.js'
 import { connectionsFor, type MeasuredServer } from './measured-server.js'
 import type { TierResult } from './serve-result.js'
 
@@ -39,6 +39,7 @@ export async function measureTier(server: MeasuredServer, tier: TierResult['tier
 export async function measureServedAndRaw(
   server: MeasuredServer,
   tier: TierResult['tier'],
+  { probeEveryMs }: Pick<CapacityOptions, 'probeEveryMs'> = {},
 ): Promise<{ capacity: Capacity; raw: RawThroughput }> {
   const { options, workload, context, maxBatchTokens, onProgress } = server
   const durationMs = 1_000 * options.seconds
@@ -48,6 +49,7 @@ export async function measureServedAndRaw(
     budgetsMs: [],
     connections: connectionsFor(server),
     durationMs: CAPACITY_SHARE * durationMs,
+    ...(probeEveryMs !== undefined && { probeEveryMs }),
   })
   onProgress(`${tier}: raw session.run`)
   const common = {
