@@ -40,7 +40,9 @@ export function completionsOf(observations: readonly Observation[]): Completion[
   return observations.filter(isAnswered).map(({ endedMs, outcome: { texts, tokens } }) => ({ endedMs, texts, tokens }))
 }
 
+const PROMISES = new Set(['most_accurate_within_budget', 'protects_others', 'fell_back'])
+
 /** Whether the server said that this answer would be in time. */
 export function isPromise({ reason }: Answer): boolean {
-  return reason === 'most_accurate_within_budget' || reason === 'protects_others'
+  return PROMISES.has(reason)
 }

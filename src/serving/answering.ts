@@ -2,6 +2,7 @@
  * From a request whose texts are tokens to its answer: route by predicted completion, schedule, average windows,
  * calibrate; and, where the caller wants to be surer than the first tier is, the same again with a more accurate one.
  */
+import { CallerSignal } from '../caller-signal.js'
 import { isLextierError, NotReady } from '../errors.js'
 import type { TierName } from '../family/family-schema.js'
 import { softmax } from '../family/softmax.js'
@@ -10,14 +11,15 @@ import { BATCH_SHAPE } from './batch-planner.js'
 import { predictionOf } from './calibrated-prediction.js'
 import { cascadeReason, escalate, leastConfidence } from './cascade.js'
 import type { Lane, Lanes } from './lanes.js'
+import { answeredInTime, lastMomentMs } from './last-moment.js'
 import type { PreparedText } from './long-text.js'
 import { once } from './once.js'
 import { NO_DEADLINE_HORIZON_MS } from './queued-work.js'
 import { requestDeadlineMs } from './request-deadline.js'
 import { forecastRequest, type RequestForecast } from './request-forecast.js'
-import { runsPacked, type ServedFamily, type ServedTier } from './served-family.js'
+import { passOver, runsPacked, type ServedFamily, type ServedTier } from './served-family.js'
 import type { ScheduledResult } from './ticket.js'
-import { routeTier, type TierForecast } from './tier-router.js'
+import { fallBackTier, routeTier, type TierForecast } from './tier-router.js'
 import type { ClassifyRequest, ClassifyResult, Prediction, Routing } from './types.js'
 
 export interface PreparedRequest {
@@ -43,6 +45,13 @@ interface TierAnswer {
 /** For what is filled in where it applies: a literal of spread parts takes V8 many times as long. */
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+/** A request's way to its answer; what else is weighed on it is added. */
+interface Planned {
+  readonly route: TierForecast
+  readonly fallBack: TierName | undefined
+  readonly considered: TierForecast[]
+}
+
 type Forecasts = (tier: TierName) => RequestForecast
 
 export class Answering {
@@ -62,18 +71,24 @@ export class Answering {
     const cascades = request.tier === 'auto' && minConfidence !== undefined
     const routedMs = performance.now()
     const forecasts = this.#forecasts(asked, routedMs)
+    const tiers = this.#tiersWithRoom(family)
     const route = routeTier({
       requestedTier: request.tier,
       budgetMs,
       onBudgetMiss: request.onBudgetMiss,
-      tiers: this.#tiersWithRoom(family),
+      tiers,
       cheapestFirst: cascades,
       forecast: (tier) => forecasts(tier).predictedMs,
       expectedLate: this.#lateness(asked, forecasts, routedMs),
       toleratedLate: this.#toleratedLate,
     })
-    const answers = [await this.#answerOn(asked, route, forecasts, routedMs)]
     const considered = [...route.considered]
+    if (request.tier === 'auto' && !cascades) {
+      for (const { tier } of considered) if (tier !== route.tier) passOver(family.tier(tier)!, routedMs)
+    }
+    const fallBack = fallBackTier(route.tier, { requestedTier: request.tier, tiers })
+    const answers = [await this.#answerInTime(asked, { route, fallBack, considered }, forecasts, routedMs)]
+    const reason = answers[0]!.tier === route.tier ? route.reason : 'fell_back'
     const sure = () => leastConfidence(answers.at(-1)!.predictions) >= minConfidence!
     while (cascades && !sure()) {
       const surer = await this.#escalated(asked, answers.at(-1)!.tier, considered)
@@ -87,7 +102,7 @@ export class Answering {
       requestedTier: request.tier,
       predictedMs: last.predictedMs,
       actualMs,
-      reason: cascades ? cascadeReason(route.reason, escalations, sure()) : route.reason,
+      reason: cascades ? cascadeReason(reason, escalations, sure()) : reason,
       considered,
     }
     if (budgetMs !== undefined) {
@@ -144,11 +159,49 @@ export class Answering {
     }
   }
 
+  /** Where the tier chosen is about to be too late, the cheapest one may not be. */
+  async #answerInTime(
+    asked: PreparedRequest,
+    { route, fallBack, considered }: Planned,
+    forecasts: Forecasts,
+    routedMs: number,
+  ): Promise<TierAnswer> {
+    const { request, budgetMs } = asked
+    if (fallBack === undefined || budgetMs === undefined) return this.#answerOn(asked, route, forecasts, routedMs)
+    const signal = new CallerSignal()
+    const leave = () => signal.abort()
+    request.signal?.addEventListener('abort', leave, { once: true })
+    const leftMs = lastMomentMs(budgetMs, routedMs - request.arrivalMs, {
+      predictedMs: route.predictedMs,
+      otherMs: forecasts(fallBack).predictedMs,
+    })
+    let timer: NodeJS.Timeout | undefined
+    const lastMoment = new Promise((resolve) => {
+      if (leftMs >= 1) timer = setTimeout(resolve, leftMs)
+    })
+    const begin = () => {
+      const nowMs = performance.now()
+      const later = this.#forecasts(asked, nowMs)
+      const weighed = { tier: fallBack, predictedMs: later(fallBack).predictedMs }
+      considered.push(weighed)
+      return this.#answerOn({ ...asked, request: { ...request, signal } }, weighed, later, nowMs)
+    }
+    try {
+      const first = this.#answerOn(asked, route, forecasts, routedMs, true)
+      return await answeredInTime(first, { lastMoment, begin, leave })
+    } finally {
+      clearTimeout(timer)
+      request.signal?.removeEventListener('abort', leave)
+    }
+  }
+
+  /** @param hasFallBack another tier answers where this one's turn does not come in time */
   async #answerOn(
     { request, family, budgetMs, prepared, sequences, learn }: PreparedRequest,
     { tier: name, predictedMs }: TierForecast,
     forecasts: Forecasts,
     routedMs: number,
+    hasFallBack = false,
   ): Promise<TierAnswer> {
     const { estimate, idleMs } = forecasts(name)
     const tier = family.tier(name)!
@@ -160,11 +213,13 @@ export class Answering {
       deadlineMs: requestDeadlineMs(request.arrivalMs, budgetMs, idleMs),
       budgetMs,
       signal: request.signal,
+      hasFallBack,
     }
     const { scheduler } = this.#lanes.of(work.key)
     const scheduled = await scheduler.submit(work).catch((error) => Promise.reject(namedFailure(error, family)))
     const predictions = predictionsOf(family, tier, prepared, scheduled, request.abstainBelow)
     const elapsedMs = routedMs - request.arrivalMs
+    tier.neglect.answered()
     if (learn) tier.completion.observe(estimate, predictedMs - elapsedMs, performance.now() - routedMs)
     return { tier: name, predictions, scheduled, predictedMs }
   }

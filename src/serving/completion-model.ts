@@ -27,13 +27,19 @@ const MOSTLY_WAITING = 2
 /** What the tiers of a family that run on the same engines learn together: they wait in the same queues. */
 export class SharedPromises {
   /** a load or a machine that changes breaks the promises of every tier at once */
-  readonly level = new AdaptiveLevel(PROMISED_QUANTILE)
-  readonly soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
-  readonly queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  level = new AdaptiveLevel(PROMISED_QUANTILE)
+  soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+
+  forget(): void {
+    this.level = new AdaptiveLevel(PROMISED_QUANTILE)
+    this.soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+    this.queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  }
 }
 
 export class CompletionModel {
-  readonly #free = new QuantileWindow(WINDOW, PRIOR_FREE)
+  #free = new QuantileWindow(WINDOW, PRIOR_FREE)
   readonly #shared: SharedPromises
   #promises = 0
   #kept = 0
@@ -69,6 +75,12 @@ export class CompletionModel {
     this.#shared.level.observe(kept)
     this.#promises++
     if (kept) this.#kept++
+  }
+
+  /** Believes what it believed at first, for all tiers that learn together. */
+  forget(): void {
+    this.#free = new QuantileWindow(WINDOW, PRIOR_FREE)
+    this.#shared.forget()
   }
 
   /** Share of answers that came within their prediction; undefined before the first. */

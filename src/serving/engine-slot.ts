@@ -48,10 +48,11 @@ export function stateOf(slot: Slot): ProcessState {
 }
 
 /** Until it has done what it was given, ms. */
-export function leftMs({ batches: [running, next] }: Slot, nowMs: number): number {
+export function leftMs({ batches: [running, next] }: Pick<Slot, 'batches'>, nowMs: number): number {
   if (!running) return 0
-  // an overdue batch is expected to take a tenth longer, again and again
-  const leftMs = Math.max(running.sinceMs + running.expectedMs - nowMs, running.expectedMs / 10)
+  const untilDueMs = running.sinceMs + running.expectedMs - nowMs
+  // an overdue batch is expected to take as long again as it is overdue: other programs may have its CPUs for seconds
+  const leftMs = Math.max(untilDueMs, -untilDueMs, running.expectedMs / 10)
   return leftMs + (next?.expectedMs ?? 0)
 }
 

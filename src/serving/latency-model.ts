@@ -37,7 +37,7 @@ interface KnownClass {
 
 export class LatencyModel implements RunTimes {
   readonly #surface: LatencySurface
-  readonly #whole = new QuantileWindow(WINDOW, PRIOR)
+  #whole = new QuantileWindow(WINDOW, PRIOR)
   readonly #byClass = new Map<number, KnownClass>()
   #observed = 0
 
@@ -69,6 +69,12 @@ export class LatencyModel implements RunTimes {
     const window = this.#known(tokens, rows) ?? new QuantileWindow(WINDOW, [])
     this.#byClass.set(classOf(tokens, rows), { window, seenAt: this.#observed })
     window.observe(logFactor)
+  }
+
+  /** Believes the profile again. */
+  forget(): void {
+    this.#whole = new QuantileWindow(WINDOW, PRIOR)
+    this.#byClass.clear()
   }
 
   #known(tokens: number, rows: number): QuantileWindow | undefined {

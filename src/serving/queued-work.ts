@@ -18,12 +18,14 @@ export interface Work {
   /** as the caller gave it, for the error */
   readonly budgetMs: number | undefined
   readonly signal: AbortSignal | undefined
+  /** a cheaper tier answers what is dropped here: it is dropped as soon as it would rather be late than not; default: none does */
+  readonly hasFallBack?: boolean
 }
 
 export interface QueuedItem extends QueuedSequence<Ticket> {
   readonly index: number
   readonly sequence: Int32Array
-  /** its request would miss its deadline if it began later, even at its quickest; infinite without a deadline */
+  /** its request would miss its deadline if it began later, even at its quickest, or more likely than not; infinite without a deadline */
   readonly latestStartMs: number
   readonly attempts: number
 }
@@ -32,7 +34,7 @@ export interface QueuedItem extends QueuedSequence<Ticket> {
 export interface QueueSituation {
   readonly times: RunTimes
   /** of the quickest way to run it; default: `times` */
-  readonly quickest?: Pick<RunTimes, 'atBest'>
+  readonly quickest?: Pick<RunTimes, 'atBest' | 'typical'>
   readonly bounds: BatchBounds
   /** that serve, at least 1 */
   readonly engines: number
@@ -46,20 +48,20 @@ export const NO_DEADLINE_HORIZON_MS = 10_000
 const LONG_TEXT_SPACING = 4
 
 export function queuedItems(
-  { sequences, arrivalMs, deadlineMs }: Work,
+  { sequences, arrivalMs, deadlineMs, hasFallBack }: Work,
   owner: Ticket,
   { times, quickest = times, bounds, engines, waiting }: QueueSituation,
 ): QueuedItem[] {
-  const bestMs = sequences.map(({ length }) =>
-    sequenceShareMs(length, sequences.length, bounds, (tokens, rows) => quickest.atBest(tokens, rows)),
-  )
-  let leftMs = bestMs.reduce((sum, ms) => sum + ms, 0)
+  const least = (tokens: number, rows: number) =>
+    hasFallBack ? quickest.typical(tokens, rows) : quickest.atBest(tokens, rows)
+  const leastMs = sequences.map(({ length }) => sequenceShareMs(length, sequences.length, bounds, least))
+  let leftMs = leastMs.reduce((sum, ms) => sum + ms, 0)
   let spacedMs = 0
   return sequences.map((sequence, index) => {
     const tokens = sequence.length
     // this one and those after it, on every engine
-    const quickestMs = Math.max(quickest.atBest(tokens, 1), leftMs / engines)
-    leftMs -= bestMs[index]!
+    const quickestMs = Math.max(least(tokens, 1), leftMs / engines)
+    leftMs -= leastMs[index]!
     const costMs = sequenceCostMs(tokens, waiting + sequences.length, times, bounds)
     const virtualMs = arrivalMs + NO_DEADLINE_HORIZON_MS + spacedMs
     spacedMs += (LONG_TEXT_SPACING * costMs) / engines

@@ -9,6 +9,7 @@ import { LabelSet } from './calibrated-prediction.js'
 import { CompletionModel, SharedPromises } from './completion-model.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
 import { LatencyModel } from './latency-model.js'
+import { Neglect } from './neglect.js'
 import type { RunWidth } from './run-width.js'
 import type { FamilyStatus, LatencyPoint } from './types.js'
 import { tokenBuckets } from './warm-up.js'
@@ -19,6 +20,7 @@ export interface ServedTier {
   /** logits are divided by it */
   readonly temperature: number
   completion: CompletionModel
+  readonly neglect: Neglect
   /** undefined until the tier has been loaded and timed once; what it has learnt outlives an engine */
   latency: LatencyModel | undefined
   /** of narrow runs; undefined where they are the same */
@@ -51,6 +53,7 @@ export class ServedFamily {
       ...{ tier, config },
       temperature: calibration.temperature,
       completion: new CompletionModel(),
+      neglect: new Neglect(),
       latency: undefined,
       narrowLatency: undefined,
       provider: undefined,
@@ -141,6 +144,14 @@ export class ServedFamily {
 
 export function isReady({ latency, failure }: ServedTier): boolean {
   return latency !== undefined && failure === undefined
+}
+
+/** A tier was weighed and another one chosen, which may make what is known of its times too old. */
+export function passOver({ neglect, latency, narrowLatency, completion }: ServedTier, nowMs: number): void {
+  if (!neglect.passedOver(nowMs)) return
+  latency?.forget()
+  narrowLatency?.forget()
+  completion.forget()
 }
 
 /** @returns what is known of the times of a tier that has been loaded */

@@ -5,6 +5,7 @@
  * - A tier whose run would make too many requests late, this one or others, is passed over for a cheaper one, where the caller
  *   leaves the choice to the router and gave a budget.
  * - Where the caller would rather escalate than start with the best, the cheapest tier is weighed first.
+ * - Where the turn of the tier chosen does not come in time, the cheapest one answers.
  * - When no tier is predicted to meet the budget, the one predicted to be fastest answers, or the request is refused when
  *   the caller asked for that.
  */
@@ -64,6 +65,19 @@ export function routeTier(question: RoutingQuestion): Route {
   const fastest = considered.reduce((best, forecast) => (forecast.predictedMs < best.predictedMs ? forecast : best))
   if (onBudgetMiss === 'reject') throw new BudgetInfeasible(budgetMs!, roundMs(fastest.predictedMs))
   return routeTo(fastest, requestedTier === 'auto' ? 'budget_infeasible_fastest' : 'requested', considered)
+}
+
+/**
+ * What a tier takes, a cheaper one can still do when that tier's turn has not come.
+ * @param tiers those that could answer, most accurate first
+ * @returns the tier that then answers; undefined where a tier was named, or the cheapest is the one that was too late
+ */
+export function fallBackTier(
+  chosen: TierName,
+  { requestedTier, tiers }: Pick<RoutingQuestion, 'requestedTier' | 'tiers'>,
+): TierName | undefined {
+  const cheapest = tiers.at(-1)
+  return requestedTier === 'auto' && cheapest !== chosen ? cheapest : undefined
 }
 
 function routeTo(

@@ -75,6 +75,8 @@ export type RoutingReason =
   | 'requested'
   | 'no_budget'
   | 'budget_infeasible_fastest'
+  /** the tier that was to answer was about to be too late: the cheapest one answered */
+  | 'fell_back'
   | 'escalated'
   | 'confident'
 

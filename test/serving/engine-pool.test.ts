@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { childExecArgv, ENGINE_FILE } from '../../src/serving/engine.js'
 import { EnginePool, type EnginePoolOptions } from '../../src/serving/engine-pool.js'
+import { leftMs } from '../../src/serving/engine-slot.js'
 import { startGate } from '../../src/serving/start-gate.js'
 
 const SCRIPTED = fileURLToPath(new URL('./fixtures/scripted-engine.mjs', import.meta.url))
@@ -88,6 +89,14 @@ test('a busy engine takes no other batch, and says how long it expects to be bus
     await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
     await running
   }))
+
+test('a batch that is overdue is expected to take as long again, and what waits behind it too', () => {
+  const running = { sinceMs: 1_000, expectedMs: 20, width: 'wide' } as const
+  const left = (nowMs: number) => leftMs({ batches: [{ ...running }] }, nowMs)
+  assert.deepEqual([left(1_005), left(1_019), left(1_021), left(1_520)], [15, 2, 2, 500])
+  assert.equal(leftMs({ batches: [{ ...running }, { ...running, expectedMs: 7 }] }, 1_520), 507)
+  assert.equal(leftMs({ batches: [] }, 1_520), 0)
+})
 
 test('an engine that is soon done takes one batch more, which runs after the first and does not count the wait as its own', () =>
   withPool({}, async (pool, _, until) => {

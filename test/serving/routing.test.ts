@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { TIER_NAMES, type TierName } from '../../src/family/family-schema.js'
 import { queueWaitMs } from '../../src/serving/queue-wait.js'
 import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
-import { routeTier } from '../../src/serving/tier-router.js'
+import { fallBackTier, routeTier } from '../../src/serving/tier-router.js'
 
 const forecasts = fc.record({
   teacher: fc.double({ min: 0.1, max: 500, noNaN: true }),
@@ -147,4 +147,18 @@ test('a deadline is the budget from arrival, and twice the idle time for a budge
   assert.equal(requestDeadlineMs(1_000, 25, 11), 1_025)
   assert.equal(requestDeadlineMs(1_000, 5, 11), 1_022)
   assert.equal(requestDeadlineMs(1_000, undefined, 11), undefined)
+})
+
+test('what a tier would be too late for falls to the cheapest one, unless a tier was named', () => {
+  const falls = (
+    chosen: TierName,
+    requestedTier: 'auto' | TierName = 'auto',
+    tiers: readonly TierName[] = TIER_NAMES,
+  ) => fallBackTier(chosen, { requestedTier, tiers })
+  assert.equal(falls('teacher'), 'fast')
+  assert.equal(falls('balanced'), 'fast')
+  assert.equal(falls('fast'), undefined)
+  assert.equal(falls('teacher', 'teacher'), undefined)
+  assert.equal(falls('teacher', 'auto', ['teacher', 'balanced']), 'balanced')
+  assert.equal(falls('teacher', 'auto', ['teacher']), undefined)
 })

@@ -9,13 +9,14 @@ import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel, SharedPromises } from '../../src/serving/completion-model.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
 import type { TierKey } from '../../src/serving/engine-protocol.js'
+import { answeredInTime, lastMomentMs } from '../../src/serving/last-moment.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
 import { NO_DEADLINE_HORIZON_MS } from '../../src/serving/queued-work.js'
 import { requestDeadlineMs } from '../../src/serving/request-deadline.js'
 import { forecastRequest } from '../../src/serving/request-forecast.js'
 import { nextWidth, type ProcessState, type RunWidth } from '../../src/serving/run-width.js'
 import { Scheduler } from '../../src/serving/scheduler.js'
-import { routeTier } from '../../src/serving/tier-router.js'
+import { fallBackTier, routeTier } from '../../src/serving/tier-router.js'
 import type { RequestedTier, RoutingReason } from '../../src/serving/types.js'
 import type { QueueState } from '../../src/serving/width-choice.js'
 import { createRandom, type Random } from '../../training/random.js'
@@ -60,6 +61,8 @@ export interface SimulatedServer {
   /** the models run without padding */
   readonly packed: boolean
   readonly toleratedLate: number
+  /** the cheapest tier answers where another one's turn does not come in time */
+  readonly fallsBack: boolean
   /** standard deviation of the logarithm of a batch's time */
   readonly jitter: number
   /** share of batches that something else on the machine holds up for 10 to 40 ms */
@@ -93,6 +96,7 @@ export const SIMULATED_SERVER: SimulatedServer = {
   prepareMs: 0,
   packed: false,
   toleratedLate: DEFAULT_TOLERATED_LATE,
+  fallsBack: true,
   jitter: 0.08,
   hiccups: 0.02,
   drift: 0.1,
@@ -153,7 +157,8 @@ export class ServingSimulation {
         serving: processes,
         busyMs: (nowMs, asked) => {
           const busy = runs().flatMap(({ startMs, expectedMs, width }) => {
-            const leftMs = Math.max(startMs + expectedMs - nowMs, expectedMs / 10)
+            const untilDueMs = startMs + expectedMs - nowMs
+            const leftMs = Math.max(untilDueMs, -untilDueMs, expectedMs / 10)
             return paired && width === 'wide' ? [leftMs, leftMs] : [leftMs]
           })
           const all = [...busy, ...Array.from({ length: processes - busy.length }, () => 0)]
@@ -285,20 +290,51 @@ export class ServingSimulation {
           (budgetMs === undefined ? 0 : forecast(tier).lateBeyond(budgetMs)) + lateness[this.#laneOf(tier)]!(tier),
         toleratedLate: this.#server.toleratedLate,
       })
+      const fallBack = this.#server.fallsBack
+        ? fallBackTier(route.tier, { requestedTier, tiers: TIER_NAMES })
+        : undefined
+      const submit = async (tier: TierName, idleMs: number) => {
+        await this.#schedulerOf(tier).submit({
+          key: { family, tier },
+          ...(requestedTier === 'auto' && { cheapest: TIER_NAMES.at(-1)! }),
+          sequences: lengths.map((tokens) => new Int32Array(tokens)),
+          arrivalMs,
+          deadlineMs: requestDeadlineMs(arrivalMs, budgetMs, idleMs),
+          budgetMs,
+          signal: undefined,
+          hasFallBack: fallBack !== undefined && tier !== fallBack,
+        })
+        return tier
+      }
       const { estimate, idleMs } = forecast(route.tier)
-      await this.#schedulerOf(route.tier).submit({
-        key: { family, tier: route.tier },
-        ...(requestedTier === 'auto' && { cheapest: TIER_NAMES.at(-1)! }),
-        sequences: lengths.map((tokens) => new Int32Array(tokens)),
-        arrivalMs,
-        deadlineMs: requestDeadlineMs(arrivalMs, budgetMs, idleMs),
-        budgetMs,
-        signal: undefined,
-      })
+      const first = submit(route.tier, idleMs)
+      const leftMs =
+        fallBack && budgetMs
+          ? lastMomentMs(budgetMs, elapsedMs, {
+              predictedMs: route.predictedMs,
+              otherMs: forecast(fallBack).predictedMs,
+            })
+          : 0
+      const tier = !fallBack
+        ? await first
+        : await answeredInTime(first, {
+            lastMoment: new Promise<void>((resolve) => {
+              if (leftMs >= 1) this.#at(this.#nowMs + leftMs, resolve)
+            }),
+            begin: () => submit(fallBack!, forecast(fallBack!).idleMs),
+            leave: () => {},
+          })
+      const fellBack = tier !== route.tier
       await new Promise<void>((resolve) => this.#at(this.#nowMs + ANSWER_MS, resolve))
       const actualMs = this.#nowMs - arrivalMs
-      this.models(family, route.tier).completion.observe(estimate, route.predictedMs - elapsedMs, actualMs - elapsedMs)
-      const { tier, reason, predictedMs } = route
+      if (!fellBack)
+        this.models(family, route.tier).completion.observe(
+          estimate,
+          route.predictedMs - elapsedMs,
+          actualMs - elapsedMs,
+        )
+      const reason = fellBack ? 'fell_back' : route.reason
+      const { predictedMs } = route
       return {
         request,
         tier,

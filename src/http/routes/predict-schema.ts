@@ -109,6 +109,7 @@ const RoutingSchema = Type.Object(
       'requested',
       'no_budget',
       'budget_infeasible_fastest',
+      'fell_back',
       'escalated',
       'confident',
     ]),
