@@ -47,12 +47,16 @@ export function stateOf(slot: Slot): ProcessState {
   return slot.batches[0]?.width ?? 'idle'
 }
 
+/** For which any process may lose its CPU. Beyond, other programs have it, maybe for seconds. */
+const MOMENT_MS = 20
+
 /** Until it has done what it was given, ms. */
 export function leftMs({ batches: [running, next] }: Pick<Slot, 'batches'>, nowMs: number): number {
   if (!running) return 0
   const untilDueMs = running.sinceMs + running.expectedMs - nowMs
-  // an overdue batch is expected to take as long again as it is overdue: other programs may have its CPUs for seconds
-  const leftMs = Math.max(untilDueMs, -untilDueMs, running.expectedMs / 10)
+  // at first an overdue batch is expected to take a tenth longer, again and again, then as long again as it is overdue
+  const heldUpMs = -untilDueMs > MOMENT_MS ? -untilDueMs : 0
+  const leftMs = Math.max(untilDueMs, heldUpMs, running.expectedMs / 10)
   return leftMs + (next?.expectedMs ?? 0)
 }
 

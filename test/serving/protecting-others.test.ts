@@ -43,14 +43,22 @@ async function served(server: Partial<SimulatedServer>, { perSecond, seconds, bu
   }
 }
 
+/** The mean of machines that are disturbed at other moments: one alone is met by a point more or less. */
+async function onMachines(server: Partial<SimulatedServer>, load: Load) {
+  const runs: Awaited<ReturnType<typeof served>>[] = []
+  for (const seed of [3, 4, 5, 6]) runs.push(await served({ ...server, seed }, load))
+  const mean = (of: 'met' | 'rank') => runs.reduce((sum, run) => sum + run[of], 0) / runs.length
+  return { met: mean('met'), rank: mean('rank') }
+}
+
 test('with two lanes routing meets nearly as many budgets as always the fast tier, though a background run slows that one down', async () => {
   const server = { lanes: 2, stretch: 1.4, prepareMs: 2.5 } as const
-  const load = { perSecond: 28, seconds: 100, budgetsMs: [10, 25, 50, 100, 250] }
-  const fast = await served(server, { ...load, tier: () => 'fast' })
-  const routed = await served(server, load)
+  const load = { perSecond: 28, seconds: 60, budgetsMs: [10, 25, 50, 100, 250] }
+  const fast = await onMachines(server, { ...load, tier: () => 'fast' })
+  const routed = await onMachines(server, load)
   assert.ok(routed.met > fast.met - 0.03, `${routed.met} beside ${fast.met}`)
   assert.ok(routed.rank > 0.1, `mean rank ${routed.rank}`)
-  const chance = await served(server, { ...load, tier: (draw) => (draw < 2 * routed.rank ? 'balanced' : 'fast') })
+  const chance = await onMachines(server, { ...load, tier: (draw) => (draw < 2 * routed.rank ? 'balanced' : 'fast') })
   assert.ok(routed.met > chance.met + 0.03, `${routed.met} beside ${chance.met} of tiers by chance, as accurate`)
 })
 

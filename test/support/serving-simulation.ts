@@ -158,7 +158,7 @@ export class ServingSimulation {
         busyMs: (nowMs, asked) => {
           const busy = runs().flatMap(({ startMs, expectedMs, width }) => {
             const untilDueMs = startMs + expectedMs - nowMs
-            const leftMs = Math.max(untilDueMs, -untilDueMs, expectedMs / 10)
+            const leftMs = Math.max(untilDueMs, untilDueMs < -20 ? -untilDueMs : 0, expectedMs / 10)
             return paired && width === 'wide' ? [leftMs, leftMs] : [leftMs]
           })
           const all = [...busy, ...Array.from({ length: processes - busy.length }, () => 0)]
