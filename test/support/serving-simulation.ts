@@ -9,6 +9,7 @@ import { DEFAULT_TOLERATED_LATE } from '../../src/serving/blocking.js'
 import { CompletionModel, SharedPromises } from '../../src/serving/completion-model.js'
 import type { Batch, BatchResult } from '../../src/serving/engine.js'
 import type { TierKey } from '../../src/serving/engine-protocol.js'
+import { leftMs } from '../../src/serving/engine-slot.js'
 import { answeredInTime, lastMomentMs } from '../../src/serving/last-moment.js'
 import { LatencyModel } from '../../src/serving/latency-model.js'
 import { NO_DEADLINE_HORIZON_MS } from '../../src/serving/queued-work.js'
@@ -157,9 +158,8 @@ export class ServingSimulation {
         serving: processes,
         busyMs: (nowMs, asked) => {
           const busy = runs().flatMap(({ startMs, expectedMs, width }) => {
-            const untilDueMs = startMs + expectedMs - nowMs
-            const leftMs = Math.max(untilDueMs, untilDueMs < -20 ? -untilDueMs : 0, expectedMs / 10)
-            return paired && width === 'wide' ? [leftMs, leftMs] : [leftMs]
+            const ms = leftMs({ batches: [{ sinceMs: startMs, expectedMs, width }] }, nowMs)
+            return paired && width === 'wide' ? [ms, ms] : [ms]
           })
           const all = [...busy, ...Array.from({ length: processes - busy.length }, () => 0)]
           return paired && asked === 'wide' ? [Math.max(...all)] : all
@@ -308,7 +308,7 @@ export class ServingSimulation {
       }
       const { estimate, idleMs } = forecast(route.tier)
       const first = submit(route.tier, idleMs)
-      const leftMs =
+      const untilLastMs =
         fallBack && budgetMs
           ? lastMomentMs(budgetMs, elapsedMs, {
               predictedMs: route.predictedMs,
@@ -319,7 +319,7 @@ export class ServingSimulation {
         ? await first
         : await answeredInTime(first, {
             lastMoment: new Promise<void>((resolve) => {
-              if (leftMs >= 1) this.#at(this.#nowMs + leftMs, resolve)
+              if (untilLastMs >= 1) this.#at(this.#nowMs + untilLastMs, resolve)
             }),
             begin: () => submit(fallBack!, forecast(fallBack!).idleMs),
             leave: () => {},

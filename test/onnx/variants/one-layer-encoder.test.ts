@@ -2,24 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EncoderConfig } from '../../../src/family/encoder-config.js'
 import type { HostTensors } from '../../../src/family/tensor.js'
-import { openEncoder } from '../../../src/onnx/encoder-session.js'
 import { decodeModel } from '../../../src/onnx/protobuf.js'
 import { deriveVariant } from '../../../src/onnx/variants/derive-variant.js'
 import { buildOneLayerEncoder } from '../../../src/onnx/variants/one-layer-encoder.js'
+import { logitsOf } from '../../support/logits-of.js'
 import { randomParameters } from '../../support/random-parameters.js'
 import { referenceLogits } from '../../support/reference-encoder.js'
 import { ENCODER_CHOICES, SMALL_ENCODER, SMALL_SEQUENCES } from '../../support/small-encoder.js'
 
 const CLS = SMALL_SEQUENCES[0]![0]!
 const ONE_LAYER: EncoderConfig = { ...SMALL_ENCODER, layers: 1 }
-
-async function logitsOf(model: Uint8Array, config: EncoderConfig, batches: readonly (readonly number[][])[]) {
-  const session = await openEncoder(model, config, { provider: 'cpu', threads: 1 })
-  const answers = []
-  for (const batch of batches) answers.push(await session.run(batch.map((inputIds) => ({ inputIds }))))
-  await session.release()
-  return answers
-}
 
 function largestDifference(config: EncoderConfig, weights: HostTensors, logits: readonly Float32Array[]): number {
   const differences = SMALL_SEQUENCES.flatMap((inputIds, i) =>

@@ -6,13 +6,13 @@ import { after, before, test } from 'node:test'
 import type { EncoderConfig } from '../../../src/family/encoder-config.js'
 import { parameterSpecs } from '../../../src/family/parameters.js'
 import type { HostTensors } from '../../../src/family/tensor.js'
-import { openEncoder } from '../../../src/onnx/encoder-session.js'
 import { buildPortableModel } from '../../../src/onnx/portable-model.js'
 import { decodeModel } from '../../../src/onnx/protobuf.js'
 import { readWeights } from '../../../src/onnx/read-weights.js'
 import type { Precision } from '../../../src/onnx/stored-weights.js'
 import type { LinearArithmetic } from '../../../src/onnx/variants/linear.js'
 import { buildPackedEncoder } from '../../../src/onnx/variants/packed-encoder.js'
+import { logitsOf } from '../../support/logits-of.js'
 import { randomParameters } from '../../support/random-parameters.js'
 import { referenceLogits } from '../../support/reference-encoder.js'
 import { ENCODER_CHOICES, SMALL_ENCODER, SMALL_SEQUENCES } from '../../support/small-encoder.js'
@@ -31,14 +31,6 @@ async function stored(config: EncoderConfig, precision: Precision): Promise<Host
   await writeFile(join(dir, 'weights.bin'), weights)
   await writeFile(join(dir, 'model.onnx'), model)
   return readWeights(join(dir, 'model.onnx'), config)
-}
-
-async function logitsOf(model: Uint8Array, config: EncoderConfig, batches: readonly (readonly number[][])[]) {
-  const session = await openEncoder(model, config, { provider: 'cpu', threads: 1 })
-  const answers = []
-  for (const batch of batches) answers.push(await session.run(batch.map((inputIds) => ({ inputIds }))))
-  await session.release()
-  return answers
 }
 
 const CHOICES: [string, Partial<EncoderConfig>][] = [
