@@ -120,7 +120,7 @@ function busyScheduler(latency: (tier: TierName) => LatencyModel, lanes: Partial
   return new Scheduler({
     ...lanes,
     runner: {
-      idle: 0,
+      idle: () => 0,
       serving: ENGINES,
       busyMs: () => Array.from({ length: ENGINES }, (_, engine) => 3 + engine),
       run: () => new Promise(() => {}),

@@ -6,6 +6,7 @@
  */
 import { AdaptiveLevel } from './adaptive-level.js'
 import { PROMISED_QUANTILE } from './latency-model.js'
+import { Neglect } from './neglect.js'
 import { QuantileWindow } from './quantile-window.js'
 
 /** A request as it looked when it was routed. */
@@ -30,6 +31,8 @@ export class SharedPromises {
   level = new AdaptiveLevel(PROMISED_QUANTILE)
   soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
   queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  /** of all of these tiers: what one of them still teaches of waits is not forgotten with another */
+  readonly neglect = new Neglect()
 
   forget(): void {
     this.level = new AdaptiveLevel(PROMISED_QUANTILE)
@@ -73,14 +76,19 @@ export class CompletionModel {
     const kept = actualMs <= predictedMs
     this.#window(estimate).observe(Math.log(Math.max(1e-3, actualMs) / middleMs(estimate)))
     this.#shared.level.observe(kept)
+    this.#shared.neglect.answered()
     this.#promises++
     if (kept) this.#kept++
   }
 
-  /** Believes what it believed at first, for all tiers that learn together. */
+  /** It was weighed and another tier chosen: what tiers learnt together is believed as at first once none of them has answered for long. */
+  passedOver(nowMs: number): void {
+    if (this.#shared.neglect.passedOver(nowMs)) this.#shared.forget()
+  }
+
+  /** Believes of itself what it believed at first. */
   forget(): void {
     this.#free = new QuantileWindow(WINDOW, PRIOR_FREE)
-    this.#shared.forget()
   }
 
   /** Share of answers that came within their prediction; undefined before the first. */

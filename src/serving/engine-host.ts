@@ -52,8 +52,8 @@ export class EngineHost implements BatchRunner {
     this.#started = this.#start()
   }
 
-  get idle(): number {
-    return this.#pool?.idle ?? 0
+  idle(waiting: number): number {
+    return this.#pool?.idle(waiting) ?? 0
   }
 
   get serving(): number {

@@ -5,9 +5,10 @@
 import { EngineFailed } from '../errors.js'
 import type { Provider } from '../onnx/providers.js'
 import type { Limit } from '../threads/limit-concurrency.js'
+import { mayHaveBefore } from './beforehand.js'
 import { type Batch, type BatchResult, Engine, type EngineOptions } from './engine.js'
 import type { TierFailed, TierLoaded } from './engine-protocol.js'
-import { count, type GivenBatch, isIdle, isServing, leftMs, type Slot, stateOf } from './engine-slot.js'
+import { count, type GivenBatch, givenMs, isIdle, isServing, leftMs, type Slot, stateOf } from './engine-slot.js'
 import { type Crowd, canRunWide, nextWidth, type PairState, type RunWidth } from './run-width.js'
 
 export interface EnginePoolOptions extends Omit<EngineOptions, 'load'> {
@@ -38,11 +39,6 @@ export interface PoolResult extends BatchResult {
   readonly waitedMs: number
 }
 
-/**
- * An engine on a CPU that runs no longer than this has its next batch before: to hand it over and to hear of the end takes as long as a
- * short run, and more where the thread that does it has answers to write. Not on a GPU: what comes meanwhile runs together there.
- */
-const SHORT_RUN_MS = 3
 const FIRST_START_GUESS_MS = 2_000
 const PROVEN_AFTER_MS = 10_000
 const HOPELESS_AFTER_FAILURES = 3
@@ -108,9 +104,9 @@ export class EnginePool {
     return this.#options.load.provider
   }
 
-  /** Engines that could take a batch now: they run none, or are soon done. */
-  get idle(): number {
-    return count(this.#slots, this.#canTake)
+  /** @param waiting sequences @returns engines that could take a batch now: they run none, or are soon done */
+  idle(waiting = 0): number {
+    return count(this.#slots, (slot) => this.#canTake(slot, waiting))
   }
 
   /** Engines that have loaded what they hold. */
@@ -146,7 +142,7 @@ export class EnginePool {
   nextWidth(crowd: Crowd): RunWidth {
     const pairs = this.#pairs()
     // what is soon done has its next batch before
-    return pairs.some(canRunWide) || this.idle === 0 ? nextWidth(pairs, crowd) : 'narrow'
+    return pairs.some(canRunWide) || this.idle(crowd.sequences) === 0 ? nextWidth(pairs, crowd) : 'narrow'
   }
 
   /**
@@ -205,7 +201,14 @@ export class EnginePool {
       return this.#slots.find((slot) => !slot.isSecond && canRunWide(this.#stateOf(slot)))
     // beside another narrow run first
     const halves = this.paired ? this.#slots.filter((slot) => (this.#other(slot)?.batches.length ?? 0) > 0) : []
-    return halves.find(this.#isFree) ?? this.#slots.find(this.#isFree) ?? this.#slots.find(this.#canTake)
+    return halves.find(this.#isFree) ?? this.#slots.find(this.#isFree) ?? this.#soonestDone()
+  }
+
+  /** Of those that may have a batch before the end of what they run; whether so many wait has been asked. */
+  #soonestDone(): Slot | undefined {
+    const nowMs = performance.now()
+    const takers = this.#slots.filter((slot) => this.#canTake(slot, Number.POSITIVE_INFINITY))
+    return takers.sort((a, b) => leftMs(a, nowMs) - leftMs(b, nowMs))[0]
   }
 
   readonly #isFree = (slot: Slot): boolean => isIdle(slot) && !this.#isAside(slot)
@@ -227,12 +230,12 @@ export class EnginePool {
     return this.#slots.filter(({ isSecond }) => !isSecond).map((first) => this.#stateOf(first))
   }
 
-  readonly #canTake = (slot: Slot): boolean => {
+  #canTake(slot: Slot, waiting: number): boolean {
     if (!isServing(slot) || this.#isAside(slot)) return false
-    const [running, next] = slot.batches
+    const [running] = slot.batches
     if (running === undefined) return true
     if (this.paired && running.width === 'wide') return false
-    return this.provider === 'cpu' && next === undefined && running.expectedMs <= SHORT_RUN_MS
+    return this.provider === 'cpu' && mayHaveBefore(slot.batches.length, givenMs(slot), waiting)
   }
 
   /** @returns once it is ready or gone */

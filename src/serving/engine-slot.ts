@@ -51,13 +51,21 @@ export function stateOf(slot: Slot): ProcessState {
 const MOMENT_MS = 20
 
 /** Until it has done what it was given, ms. */
-export function leftMs({ batches: [running, next] }: Pick<Slot, 'batches'>, nowMs: number): number {
+export function leftMs({ batches }: Pick<Slot, 'batches'>, nowMs: number): number {
+  const [running] = batches
   if (!running) return 0
   const untilDueMs = running.sinceMs + running.expectedMs - nowMs
   // at first an overdue batch is expected to take a tenth longer, again and again, then as long again as it is overdue
   const heldUpMs = -untilDueMs > MOMENT_MS ? -untilDueMs : 0
   const leftMs = Math.max(untilDueMs, heldUpMs, running.expectedMs / 10)
-  return leftMs + (next?.expectedMs ?? 0)
+  return leftMs + givenMs({ batches }) - running.expectedMs
+}
+
+/** All that it has been given, from the beginning of what it runs, ms. */
+export function givenMs({ batches }: Pick<Slot, 'batches'>): number {
+  let ms = 0
+  for (const { expectedMs } of batches) ms += expectedMs
+  return ms
 }
 
 export function isServing({ state, engine }: Slot): boolean {

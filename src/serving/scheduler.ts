@@ -34,7 +34,8 @@ import { type QueueState, WidthChoice } from './width-choice.js'
 
 /** What the scheduler needs of the engines. */
 export interface BatchRunner {
-  readonly idle: number
+  /** @param waiting sequences @returns engines that would take a batch */
+  idle(waiting: number): number
   readonly serving: number
   /** @param width of those that could run so; default: of all */
   busyMs(nowMs: number, width?: RunWidth): number[]
@@ -220,7 +221,7 @@ export class Scheduler {
     const nowMs = this.#options.now()
     this.#dropDoomed(nowMs)
     let isHeld = false
-    while (this.#options.runner.idle > 0 && !isHeld) {
+    while (this.#options.runner.idle(this.#sequences) > 0 && !isHeld) {
       const next = this.#mostUrgent()
       if (!next) break
       isHeld = this.#holdsBack(next, nowMs)

@@ -148,6 +148,7 @@ export function isReady({ latency, failure }: ServedTier): boolean {
 
 /** A tier was weighed and another one chosen, which may make what is known of its times too old. */
 export function passOver({ neglect, latency, narrowLatency, completion }: ServedTier, nowMs: number): void {
+  completion.passedOver(nowMs)
   if (!neglect.passedOver(nowMs)) return
   latency?.forget()
   narrowLatency?.forget()

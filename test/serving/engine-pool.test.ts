@@ -67,7 +67,7 @@ async function withPool(
 
 test('a batch comes back as one row of logits a sequence', () =>
   withPool({}, async (pool, _, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     const result = await pool.run(batchOf(ANSWERS), 1)
     assert.deepEqual(
       result.logits.map((row) => [...row]),
@@ -80,10 +80,10 @@ test('a batch comes back as one row of logits a sequence', () =>
 
 test('a busy engine takes no other batch, and says how long it expects to be busy', () =>
   withPool({}, async (pool, _, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     assert.deepEqual(pool.busyMs(performance.now()), [0])
     const running = pool.run(batchOf(ANSWERS), 1_000)
-    assert.equal(pool.idle, 0)
+    assert.equal(pool.idle(), 0)
     const [busyMs] = pool.busyMs(performance.now())
     assert.ok(busyMs! > 500 && busyMs! <= 1_000)
     await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
@@ -100,11 +100,11 @@ test('a batch that is long overdue is expected to take as long again, and what w
 
 test('an engine that is soon done takes one batch more, which runs after the first and does not count the wait as its own', () =>
   withPool({}, async (pool, _, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     const first = pool.run(batchOf(ANSWERS), 2)
-    assert.equal(pool.idle, 1)
+    assert.equal(pool.idle(), 1)
     const second = pool.run(batchOf(ANSWERS, 6), 500)
-    assert.equal(pool.idle, 0)
+    assert.equal(pool.idle(), 0)
     const [busyMs] = pool.busyMs(performance.now())
     assert.ok(busyMs! > 500 && busyMs! <= 502)
     await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
@@ -115,36 +115,53 @@ test('an engine that is soon done takes one batch more, which runs after the fir
     )
     assert.equal(results[0].waitedMs, 0)
     assert.ok(results[1].waitedMs >= 0)
-    assert.equal(pool.idle, 1)
+    assert.equal(pool.idle(), 1)
     assert.deepEqual(pool.busyMs(performance.now()), [0])
+  }))
+
+test('where many wait, an engine takes several short batches before, and is busy for all of them', () =>
+  withPool({ engines: 2 }, async (pool, _, until) => {
+    await until(() => pool.idle() === 2)
+    const runs = Array.from({ length: 4 }, () => pool.run(batchOf(ANSWERS), 2))
+    assert.equal(pool.idle(), 0)
+    assert.equal(pool.idle(1_000), 2)
+    assert.ok(pool.busyMs(performance.now()).every((ms) => ms > 2 && ms <= 4))
+    runs.push(pool.run(batchOf(ANSWERS, 6), 500))
+    assert.equal(pool.idle(1_000), 1)
+    const results = await Promise.all(runs)
+    assert.deepEqual(
+      results.map(({ logits }) => logits[0]![0]),
+      [4, 4, 4, 4, 6],
+    )
+    assert.equal(pool.idle(), 2)
   }))
 
 test('an engine that runs nothing is given a batch before one that is soon done', () =>
   withPool({ engines: 2 }, async (pool, _, until) => {
-    await until(() => pool.idle === 2)
+    await until(() => pool.idle() === 2)
     const short = pool.run(batchOf(ANSWERS), 2)
     const long = pool.run(batchOf(ANSWERS), 1_000)
-    assert.equal(pool.idle, 1)
+    assert.equal(pool.idle(), 1)
     assert.equal((await long).waitedMs, 0)
     await short
   }))
 
 test('an engine that dies fails what it ran and what waited in it', () =>
   withPool({}, async (pool, _, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     const both = [pool.run(batchOf(DIES), 1), pool.run(batchOf(ANSWERS), 1)]
     for (const run of await Promise.allSettled(both)) assert.equal(run.status, 'rejected')
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     await pool.run(batchOf(ANSWERS), 1)
   }))
 
 test('a death rejects the batch with its signal, and a new engine takes the place', () =>
   withPool({}, async (pool, deaths, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     const [first] = pool.pids
     await assert.rejects(pool.run(batchOf(DIES), 1), { code: 'ENGINE_FAILED', message: /SIGKILL/ })
-    assert.equal(pool.idle, 0)
-    await until(() => pool.idle === 1)
+    assert.equal(pool.idle(), 0)
+    await until(() => pool.idle() === 1)
     assert.notEqual(pool.pids[0], first)
     assert.deepEqual(deaths, ['signal SIGKILL'])
     await pool.run(batchOf(ANSWERS), 1)
@@ -152,23 +169,23 @@ test('a death rejects the batch with its signal, and a new engine takes the plac
 
 test('an engine that hangs is killed, and its batch rejected', () =>
   withPool({ stallTimeoutMs: 50 }, async (pool, deaths, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     await assert.rejects(pool.run(batchOf(HANGS), 1), { code: 'ENGINE_FAILED', message: /SIGKILL/ })
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     assert.equal(deaths.length, 1)
   }))
 
 test('a failed batch is rejected without its engine, and without its reason, which may hold paths', () =>
   withPool({}, async (pool, deaths, until) => {
-    await until(() => pool.idle === 1)
+    await until(() => pool.idle() === 1)
     await assert.rejects(pool.run(batchOf(FAILS), 1), (error: Error) => !error.message.includes('out of memory'))
-    assert.equal(pool.idle, 1)
+    assert.equal(pool.idle(), 1)
     assert.deepEqual(deaths, [])
   }))
 
 test('with a second engine work goes on while the first comes back', () =>
   withPool({ engines: 2 }, async (pool, _, until) => {
-    await until(() => pool.idle === 2)
+    await until(() => pool.idle() === 2)
     await assert.rejects(pool.run(batchOf(DIES), 1))
     assert.equal(pool.serving, 1)
     await pool.run(batchOf(ANSWERS), 1)
@@ -263,17 +280,17 @@ const narrow = (behaviour: number, length?: number) => ({ ...batchOf(behaviour, 
 test('a pair runs one batch on all of its threads, or two on half of them', () =>
   withPool({ paired: true, threads: 2 }, async (pool, _, until) => {
     await until(() => pool.warm)
-    assert.equal(pool.idle, 2)
+    assert.equal(pool.idle(), 2)
     assert.equal(pool.nextWidth(waiting(1)), 'wide')
     assert.equal(pool.nextWidth(waiting(9)), 'narrow')
     const wide = pool.run(batchOf(ANSWERS), 1_000)
-    assert.equal(pool.idle, 0)
+    assert.equal(pool.idle(), 0)
     assert.equal(pool.busyMs(performance.now()).length, 2)
     assert.ok(pool.busyMs(performance.now()).every((ms) => ms > 500))
     await assert.rejects(pool.run(narrow(ANSWERS), 1), { code: 'ENGINE_FAILED' })
     await wide
     const first = pool.run(narrow(ANSWERS), 1_000)
-    assert.equal(pool.idle, 1)
+    assert.equal(pool.idle(), 1)
     assert.equal(pool.nextWidth(waiting(1)), 'narrow')
     assert.deepEqual(
       pool.busyMs(performance.now(), 'wide').map((ms) => ms > 500),
@@ -281,9 +298,22 @@ test('a pair runs one batch on all of its threads, or two on half of them', () =
     )
     await assert.rejects(pool.run(batchOf(ANSWERS), 1), { code: 'ENGINE_FAILED' })
     const second = pool.run(narrow(ANSWERS), 1_000)
-    assert.equal(pool.idle, 0)
+    assert.equal(pool.idle(), 0)
     await Promise.all([first, second])
-    assert.equal(pool.idle, 2)
+    assert.equal(pool.idle(), 2)
+  }))
+
+test('what a pair has before the end of two narrow runs is narrow too, whether or not that pays', () =>
+  withPool({ paired: true, threads: 2 }, async (pool, _, until) => {
+    await until(() => pool.warm)
+    const runs = [pool.run(narrow(ANSWERS), 20), pool.run(narrow(ANSWERS), 20)]
+    const many = { ...waiting(100), stretch: 3 }
+    assert.equal(pool.idle(), 0)
+    assert.equal(pool.idle(many.sequences), 2)
+    assert.equal(pool.nextWidth(many), 'narrow')
+    runs.push(pool.run(narrow(ANSWERS), 20))
+    assert.equal(pool.idle(many.sequences), 1)
+    await Promise.all(runs)
   }))
 
 test('a batch arrives with its width', () =>

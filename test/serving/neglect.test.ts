@@ -31,14 +31,33 @@ test('times that are forgotten are those of the profile again', () => {
   assert.deepEqual([model.predict(128, 1), model.predict(128, 4)], [atFirst, together])
 })
 
-test('promises that are forgotten are those of the start, of all tiers that learn together', () => {
+/** Promises of two tiers that learn together, of which one has been slow. */
+function slowPromises() {
   const shared = new SharedPromises()
   const [one, other] = [new CompletionModel(shared), new CompletionModel(shared)]
-  const estimates = [0, 5, 100].map((waitMs) => ({ waitMs, inferenceMs: 10 }))
-  const all = () => [one, other].map((model) => estimates.map((estimate) => model.predict(estimate)))
-  const atFirst = all()
-  for (const estimate of estimates) for (let i = 0; i < 600; i++) one.observe(estimate, 20, 2_000)
-  assert.ok(all()[1]![2]! > 5 * atFirst[1]![2]!)
+  const free = { waitMs: 0, inferenceMs: 10 }
+  const waiting = { waitMs: 100, inferenceMs: 10 }
+  const predictions = () => [one, other].flatMap((model) => [model.predict(free), model.predict(waiting)])
+  const atFirst = predictions()
+  for (const estimate of [free, waiting]) for (let i = 0; i < 600; i++) one.observe(estimate, 20, 2_000)
+  return { one, other, waiting, predictions, atFirst }
+}
+
+test('a tier that is forgotten is believed to answer as soon as at the start, and what its lane learnt of waits is kept', () => {
+  const { one, other, waiting, predictions, atFirst } = slowPromises()
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 100) {
+    one.passedOver(nowMs)
+    if (nowMs % 10_000 === 0) other.observe(waiting, 2_500, 2_000)
+  }
   one.forget()
-  assert.deepEqual(all(), atFirst)
+  const [free, queued, , ofOther] = predictions()
+  assert.ok(free! < 20 * atFirst[0]!)
+  assert.ok(queued! > 5 * atFirst[1]! && ofOther! > 5 * atFirst[3]!)
+})
+
+test('where no tier of a lane has answered for half a minute, promises are those of the start', () => {
+  const { one, other, predictions, atFirst } = slowPromises()
+  for (let nowMs = 0; nowMs <= 30_000; nowMs += 100) for (const model of [one, other]) model.passedOver(nowMs)
+  one.forget()
+  assert.deepEqual(predictions(), atFirst)
 })

@@ -19,9 +19,7 @@ function bench(options: Partial<SchedulerOptions> = {}) {
   let busy = false
   const clock = { nowMs: 1_000 }
   const runner = {
-    get idle() {
-      return busy ? 0 : 1
-    },
+    idle: () => (busy ? 0 : 1),
     serving: 1,
     busyMs: () => [busy ? 10 : 0],
     run: (batch: Batch) =>

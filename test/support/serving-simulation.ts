@@ -152,9 +152,7 @@ export class ServingSimulation {
     const runs = () => [...this.#runs].filter((run) => run.lane === lane)
     return new Scheduler({
       runner: {
-        get idle() {
-          return paired && runs().some(({ width }) => width === 'wide') ? 0 : processes - runs().length
-        },
+        idle: () => (paired && runs().some(({ width }) => width === 'wide') ? 0 : processes - runs().length),
         serving: processes,
         busyMs: (nowMs, asked) => {
           const busy = runs().flatMap(({ startMs, expectedMs, width }) => {
