@@ -59,7 +59,7 @@ export interface SchedulerOptions extends AdmissionLimits {
   /** the scheduler of engines whose runs slow down those of these; default: none */
   slowedBy?(): Pick<Scheduler, 'runs'> | undefined
   /** the scheduler of engines that these give way to, and slow down nevertheless; default: none */
-  givesWayTo?(): Pick<Scheduler, 'runs' | 'harmBySlowing'> | undefined
+  givesWayTo?(): Pick<Scheduler, 'runs' | 'harmBySlowing' | 'queueMs'> | undefined
   /** tokens of a batch; read for every batch, since it depends on a provider that may not be chosen yet */
   maxBatchTokens(): number
   readonly observer: Pick<ServingObserver, 'batch' | 'queueDepth'>
@@ -159,7 +159,13 @@ export class Scheduler {
   /** @returns ms until work with this deadline is expected to start if it comes now, what overtakes it meanwhile included */
   expectedWaitMs(deadlineMs: number, nowMs: number): number {
     const { serving } = this.#options.runner
-    return this.#overtaking.extend(this.waitMs(deadlineMs, nowMs), deadlineMs - nowMs, serving, nowMs)
+    const firstMs = this.#options.givesWayTo?.()?.queueMs(nowMs) ?? 0
+    return firstMs + this.#overtaking.extend(this.waitMs(deadlineMs, nowMs), deadlineMs - nowMs, serving, nowMs)
+  }
+
+  /** @returns ms until all that waits is begun; 0 where nothing waits */
+  queueMs(nowMs: number): number {
+    return this.waiting === 0 ? 0 : this.waitMs(Number.POSITIVE_INFINITY, nowMs)
   }
 
   /** Times of batches as things are. @param sequences that would come now */

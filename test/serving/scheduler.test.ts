@@ -240,6 +240,7 @@ test('what gives way starts when the other engines rest, or when it has waited l
       return { busy, readingMs: () => 0 }
     },
     harmBySlowing: () => () => 0,
+    queueMs: () => 0,
   }
   const { submit, scheduler, started, next, clock, ids } = bench({ givesWayTo: () => other })
   const answers = [submit(1)]
@@ -262,13 +263,26 @@ test('what gives way starts when the other engines rest, or when it has waited l
 })
 
 test('what gives way is not forgotten when the other engines never rest', async () => {
-  const other = { runs: { busy: true, readingMs: () => 0 }, harmBySlowing: () => () => 0 }
+  const other = { runs: { busy: true, readingMs: () => 0 }, harmBySlowing: () => () => 0, queueMs: () => 0 }
   const { submit, started, ids } = bench({ givesWayTo: () => other, now: () => performance.now() })
   const answer = submit(1, { arrivalMs: performance.now() })
   assert.deepEqual(ids(), [])
   while (started.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
   started[0]!.finish()
   await answer
+})
+
+test('what gives way is expected to wait for all that waits for the other engines, and for nothing where only a run is on', () => {
+  const first = bench()
+  const second = bench({ givesWayTo: () => first.scheduler })
+  const expectedMs = () => second.scheduler.expectedWaitMs(second.clock.nowMs + 1_000, second.clock.nowMs)
+  void first.submit(1).catch(() => {})
+  assert.equal(expectedMs(), 0)
+  for (const id of [2, 3]) void first.submit(id, { deadlineMs: first.clock.nowMs + 5_000 }).catch(() => {})
+  const untilBegunMs = first.scheduler.queueMs(first.clock.nowMs)
+  assert.ok(untilBegunMs > 10)
+  assert.equal(expectedMs(), untilBegunMs)
+  first.scheduler.failAll(new EngineFailed('the test is over'))
 })
 
 test('with many waiting, a request whose turn would come after its deadline is turned away before it costs anything', () => {
