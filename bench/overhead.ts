@@ -1,5 +1,4 @@
 /** The overhead bench: served throughput at saturation beside bare `session.run`, in alternating rounds. */
-import { InvalidConfiguration } from '../src/errors.js'
 import { TIER_NAMES, type TierName } from '../src/family/family-schema.js'
 import type { VariantName } from '../src/onnx/variants/variant-names.js'
 import { runLine } from './output/run-line.js'
@@ -10,7 +9,7 @@ import { generatorCpus } from './serving/cpu-spent.js'
 import { generatorWarnings } from './serving/generator-warnings.js'
 import { measureServedAndRaw } from './serving/measure-tier.js'
 import { type MeasuredServer, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
-import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
+import { oneNumber, oneOf, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
 import type { RunDescription } from './serving/serve-result.js'
 
 export interface OverheadFlags extends ServeFlags {
@@ -58,12 +57,7 @@ export interface OverheadOptions {
 
 /** @throws InvalidConfiguration */
 function tiersOption(flag: string | undefined): readonly TierName[] {
-  if (flag === undefined) return TIER_NAMES
-  return flag.split(',').map((asked) => {
-    const tier = TIER_NAMES.find((name) => name === asked.trim())
-    if (!tier) throw new InvalidConfiguration('--tiers', `"${asked}" is none of ${TIER_NAMES.join(', ')}`)
-    return tier
-  })
+  return flag?.split(',').map((tier) => oneOf('--tiers', tier, TIER_NAMES)) ?? TIER_NAMES
 }
 
 export async function benchOverhead(

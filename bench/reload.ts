@@ -11,7 +11,7 @@ import { textTable } from './output/text-table.js'
 import { type BenchResult, writeResult } from './output/write-result.js'
 import { openLoopWhile } from './reload/open-loop-while.js'
 import { type MeasuredServer, type OnProgress, prepareBench, withServer } from './serving/measured-server.js'
-import { oneNumber, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
+import { oneNumber, oneOf, type ServeFlags, type ServeOptions, serveOptions } from './serving/serve-options.js'
 import type { RunDescription } from './serving/serve-result.js'
 import { copyModels, type ModelsCopy, reload } from './soak/reloads.js'
 
@@ -120,8 +120,7 @@ function phaseOf(observations: readonly Observation[]): ReloadPhase {
 }
 
 async function reloadOptions(flags: ReloadFlags, { server }: ServeOptions, asked: string): Promise<ReloadOptions> {
-  const tier = TIER_NAMES.find((name) => name === flags.tier)
-  if (!tier) throw new InvalidConfiguration('--tier', `give one of ${TIER_NAMES.join(', ')}`)
+  const tier = oneOf('--tier', flags.tier, TIER_NAMES)
   const { families } = await listFamilies(server.models, { verify: 'sizes' })
   const reloaded = families.map(({ manifest }) => manifest.name).find((name) => name !== asked)
   if (reloaded === undefined) throw new InvalidConfiguration('--models', 'two families are needed: one is reloaded')

@@ -2,7 +2,7 @@ import { InvalidConfiguration } from '../../src/errors.js'
 import { TIER_NAMES, type TierName } from '../../src/family/family-schema.js'
 import { cpuQuota } from '../../src/serving/cpu-quota.js'
 import { parseCpuList } from '../host/cpu-list.js'
-import { numbers, oneNumber, type ServeFlags } from '../serving/serve-options.js'
+import { numbers, oneNumber, oneOf, type ServeFlags } from '../serving/serve-options.js'
 import type { Layout } from './candidate.js'
 import { DEFAULT_INSTALL_FOLDER } from './install-peer.js'
 import { PEERS } from './peer-list.js'
@@ -33,13 +33,9 @@ export function peersOptions(flags: PeersFlags): PeersOptions {
   // a wrong list is named when the load is placed
   const ofServer = parseCpuList(flags.serverCpus ?? '')?.length ?? Number.POSITIVE_INFINITY
   const cpus = Math.max(1, Math.floor(Math.min(cpuQuota(), ofServer)))
-  const tier = TIER_NAMES.find((name) => name === flags.tier)
-  if (!tier) throw new InvalidConfiguration('--tier', `"${flags.tier}" is none of ${TIER_NAMES.join(', ')}`)
-  const names = flags.peers === 'none' ? [] : flags.peers.split(',')
-  const unknown = names.find((name) => !PEERS.some((peer) => peer.name === name))
-  if (unknown !== undefined) {
-    throw new InvalidConfiguration('--peers', `"${unknown}" is none of ${PEERS.map(({ name }) => name).join(', ')}`)
-  }
+  const tier = oneOf('--tier', flags.tier, TIER_NAMES)
+  const known = PEERS.map(({ name }) => name)
+  const names = flags.peers === 'none' ? [] : flags.peers.split(',').map((name) => oneOf('--peers', name, known))
   const spreads = (flags.layouts ?? [...new Set([`1x${cpus}`, `${cpus}x1`])].join(',')).split(',').map(spread)
   const batches = numbers('--batches', flags.batches, 1, 1_024, true)
   return {

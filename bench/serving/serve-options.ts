@@ -93,3 +93,10 @@ export function oneNumber(flag: string, text: string, least: number, most: numbe
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value
   throw new InvalidConfiguration(flag, `"${text}" is not a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)
 }
+
+/** @throws InvalidConfiguration naming the flag */
+export function oneOf<Choice extends string>(flag: string, text: string, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === text.trim())
+  if (found === undefined) throw new InvalidConfiguration(flag, `"${text}" is none of ${choices.join(', ')}`)
+  return found
+}

@@ -15,7 +15,7 @@ import { completionsOf, isAnswered, type Observation } from '../load/observation
 import { durationPercentiles } from '../load/percentile.js'
 import { poissonArrivals } from '../load/poisson-arrivals.js'
 import { createPredictClient } from '../load/predict-client.js'
-import { generatorsOption, oneNumber } from '../serving/serve-options.js'
+import { generatorsOption, oneNumber, oneOf } from '../serving/serve-options.js'
 import { type OverloadFigures, overloadFaults } from './overload-verdict.js'
 import { firstFamily, type SoakFlags } from './run-soak.js'
 import { SOAK_TEXTS, soakText } from './soak-turn.js'
@@ -36,8 +36,7 @@ export async function runOverload(
   const [times, durationMs] = [Number(flags.overload), Number(flags.minutes) * 60_000]
   if (!(times > 1)) throw new InvalidConfiguration('--overload', 'give a number above 1')
   if (!(durationMs > 0)) throw new InvalidConfiguration('--minutes', 'give a number above 0')
-  const tier = ['auto' as const, ...TIER_NAMES].find((name) => name === flags.tier)
-  if (!tier) throw new InvalidConfiguration('--tier', `give one of auto, ${TIER_NAMES.join(', ')}`)
+  const tier = oneOf('--tier', flags.tier, ['auto', ...TIER_NAMES])
   const connections = oneNumber('--connections', flags.connections, 1, 4_096, true)
   const { models = bundledModels(), engines, threads, serverCpus, serverOptions } = flags
   const placement = placeLoad({ generators: generatorsOption(flags.generators), serverCpus })

@@ -15,12 +15,12 @@ import { type AdmissionLimits, admit, hasRoom, isTooLate, overloaded } from './a
 import { Alarm } from './alarm.js'
 import { BATCH_SHAPE, planBatch, tokensPerRow } from './batch-planner.js'
 import { BusyClock } from './busy-clock.js'
-import { DeadlineQueue } from './deadline-queue.js'
 import type { Batch, BatchResult } from './engine.js'
 import type { TierKey } from './engine-protocol.js'
 import { FairShare } from './fair-share.js'
 import { LONGEST_HOLD_MS, mayHoldBack } from './giving-way.js'
 import { Harm, type PossibleWork } from './harm.js'
+import { LaneQueues, type TierQueue } from './lane-queues.js'
 import { LaneTimes } from './lane-times.js'
 import type { LatencyModel, RunTimes } from './latency-model.js'
 import { Overtaking } from './overtaking.js'
@@ -28,7 +28,6 @@ import { queueWaitMs } from './queue-wait.js'
 import { type QueuedItem, queuedItems, type Work } from './queued-work.js'
 import type { RunWidth } from './run-width.js'
 import { type ScheduledResult, Ticket } from './ticket.js'
-import { TierMap } from './tier-map.js'
 import type { ServingObserver } from './types.js'
 import { type QueueState, WidthChoice } from './width-choice.js'
 
@@ -70,11 +69,9 @@ const MAX_ATTEMPTS = 2
 /** How many sequences that wait are looked at to tell whom a choice makes late. */
 const LOOKAHEAD = 64
 
-type Queue = DeadlineQueue<Ticket, QueuedItem>
-
 export class Scheduler {
   readonly #options: SchedulerOptions
-  readonly #queues = new TierMap<{ readonly key: TierKey; readonly queue: Queue }>()
+  readonly #queues = new LaneQueues()
   readonly #overtaking = new Overtaking()
   readonly #fairShare = new FairShare()
   readonly #runs = new BusyClock()
@@ -82,8 +79,6 @@ export class Scheduler {
   readonly #times: LaneTimes
   readonly #widths: WidthChoice
   readonly #harm: Harm
-  /** nothing that waits is too late before; what set it may have left since */
-  #doomMs = Number.POSITIVE_INFINITY
   /** since when it gives way though an engine is idle and work waits */
   #heldSinceMs: number | undefined
 
@@ -96,7 +91,7 @@ export class Scheduler {
     const { runner } = options
     this.#widths = new WidthChoice({
       times: this.#times,
-      waiting: () => this.#sequences,
+      waiting: () => this.#queues.sequences,
       ...(runner.nextWidth && { nextWidth: (key, queue) => runner.nextWidth!(key, queue) }),
     })
     this.#harm = new Harm({
@@ -104,7 +99,7 @@ export class Scheduler {
       busyMs: (nowMs, width) => options.runner.busyMs(nowMs, width),
       nextWidth: (key, sequences, nowMs) => this.#widths.ifCame(key, sequences, nowMs),
       runTimes: (key, width) => this.#times.of(key, width),
-      waiting: () => this.#nextItems(),
+      waiting: () => this.#queues.next(LOOKAHEAD),
       elsewhere: (nowMs) => options.givesWayTo?.()?.harmBySlowing(nowMs),
     })
   }
@@ -116,9 +111,7 @@ export class Scheduler {
 
   /** Requests that wait, in all. */
   get waiting(): number {
-    let owners = 0
-    for (const { queue } of this.#queues.values) owners += queue.owners
-    return owners
+    return this.#queues.requests
   }
 
   /**
@@ -127,14 +120,15 @@ export class Scheduler {
    */
   async submit(work: Work): Promise<ScheduledResult> {
     if (work.signal?.aborted) throw new RequestAborted()
-    const { queue } = this.#queue(work.key)
     const nowMs = this.#options.now()
     this.#learnSlack(work, nowMs)
     const tokens = work.sequences.reduce((sum, { length }) => sum + length, 0)
-    admit(work.key.tier, tokens, this.#waitingFor(queue), this.#options, () => this.#drainMs())
+    admit(work.key.tier, tokens, this.#queues.waitingFor(work.key, this.#elsewhere()), this.#options, () =>
+      this.#drainMs(),
+    )
     const { budgetMs, signal } = work
     const ticket = new Ticket(work.key, work.sequences.length, { nowMs, budgetMs, signal }, (settled) => {
-      if (queue.removeOwner(settled)) this.#reportDepth(work.key)
+      if (this.#queues.remove(work.key, settled)) this.#reportDepth(work.key)
     })
     this.#widths.arrived(work.key, work.sequences, nowMs)
     const items = queuedItems(work, ticket, {
@@ -142,10 +136,10 @@ export class Scheduler {
       quickest: this.#times.of(work.key, 'wide'),
       bounds: { maxRows: BATCH_SHAPE.maxRows, maxTokens: this.#options.maxBatchTokens() },
       engines: Math.max(1, this.#options.runner.serving),
-      waiting: queue.owners,
+      waiting: this.#queues.requestsFor(work.key),
     })
     for (const { costMs, deadlineMs } of items) this.#overtaking.arrived(deadlineMs - nowMs, costMs, nowMs)
-    this.#add(queue, items)
+    this.#queues.add(work.key, items)
     this.#reportDepth(work.key)
     this.#pump({ expectsMore: false })
     return ticket.promise
@@ -153,7 +147,7 @@ export class Scheduler {
 
   /** Whether one more request may wait there. */
   hasRoom(key: TierKey): boolean {
-    return hasRoom(this.#queues.get(key)?.queue.owners ?? 0, this.#options)
+    return hasRoom(this.#queues.requestsFor(key), this.#options)
   }
 
   /** @returns ms until work with this deadline is expected to start if it comes now, what overtakes it meanwhile included */
@@ -185,9 +179,7 @@ export class Scheduler {
 
   /** @returns ms until work with this deadline would start if it came now and nothing after it */
   waitMs(deadlineMs: number, nowMs: number): number {
-    let workAheadMs = 0
-    for (const { queue } of this.#queues.values) workAheadMs += queue.workAheadMs(deadlineMs)
-    return queueWaitMs(this.#options.runner.busyMs(nowMs), workAheadMs)
+    return queueWaitMs(this.#options.runner.busyMs(nowMs), this.#queues.workAheadMs(deadlineMs))
   }
 
   /**
@@ -212,9 +204,7 @@ export class Scheduler {
 
   /** Fails everything that waits. */
   failAll(error: Error): void {
-    for (const { queue } of this.#queues.values) {
-      for (const owner of new Set(queue.items.map((item) => item.owner))) owner.fail(error)
-    }
+    for (const owner of this.#queues.owners()) owner.fail(error)
     this.#armTimer(this.#options.now())
   }
 
@@ -225,39 +215,28 @@ export class Scheduler {
 
   #pump({ expectsMore }: { readonly expectsMore: boolean }): void {
     const nowMs = this.#options.now()
-    this.#dropDoomed(nowMs)
+    this.#queues.dropDoomed(nowMs, (ticket) => ticket.fail(new DeadlineExceeded(ticket.budgetMs ?? 0)))
     let isHeld = false
-    while (this.#options.runner.idle(this.#sequences) > 0 && !isHeld) {
-      const next = this.#mostUrgent()
+    while (this.#options.runner.idle(this.#queues.sequences) > 0 && !isHeld) {
+      const next = this.#queues.mostUrgent(this.#fairShare)
       if (!next) break
       isHeld = this.#holdsBack(next, nowMs)
-      if (!isHeld) this.#dispatch(next.key, next.queue, expectsMore, nowMs)
+      if (!isHeld) this.#dispatch(next, expectsMore, nowMs)
     }
     this.#heldSinceMs = isHeld ? (this.#heldSinceMs ?? nowMs) : undefined
     this.#armTimer(nowMs)
   }
 
   /** Whether its turn is better left to those that it gives way to. */
-  #holdsBack({ key, queue }: { key: TierKey; queue: Queue }, nowMs: number): boolean {
+  #holdsBack({ key, queue }: TierQueue, nowMs: number): boolean {
     if (!this.#options.givesWayTo?.()?.runs.busy) return false
     const { tokens, deadlineMs } = queue.items[0]!
     const runMs = this.#times.of(key, this.#widths.ifCame(key, 0, nowMs)).predict(tokens, 1)
     return mayHoldBack({ sinceMs: this.#heldSinceMs ?? nowMs, deadlineMs, runMs }, nowMs)
   }
 
-  /** That wait. */
-  get #sequences(): number {
-    let sequences = 0
-    for (const { queue } of this.#queues.values) sequences += queue.items.length
-    return sequences
-  }
-
   #elsewhere(): number {
     return this.#options.waitingElsewhere?.() ?? 0
-  }
-
-  #queue(key: TierKey) {
-    return this.#queues.get(key) ?? this.#queues.add(key, { key, queue: new DeadlineQueue<Ticket, QueuedItem>() })
   }
 
   /** Learns what the budget leaves beyond the request's own time on the cheapest tier. */
@@ -270,37 +249,12 @@ export class Scheduler {
     this.#harm.arrived(mayBeLate ? arrivalMs + budgetMs - nowMs - ownMs : Number.POSITIVE_INFINITY, ownMs, nowMs)
   }
 
-  /** @returns what waits, earliest deadline first, as much as is looked at */
-  #nextItems(): QueuedItem[] {
-    const items: QueuedItem[] = []
-    for (const { queue } of this.#queues.values) items.push(...queue.items.slice(0, LOOKAHEAD))
-    return items.sort((a, b) => a.deadlineMs - b.deadlineMs).slice(0, LOOKAHEAD)
-  }
-
-  #waitingFor(queue: Queue) {
-    let tokens = 0
-    for (const other of this.#queues.values) tokens += other.queue.tokens
-    return { requests: this.waiting + this.#elsewhere(), tokens, ofTier: queue.owners }
-  }
-
   /** Until all that waits is done. */
   #drainMs(): number {
     return this.waitMs(Number.POSITIVE_INFINITY, this.#options.now())
   }
 
-  #mostUrgent() {
-    const waiting = new Set<string>()
-    for (const { key, queue } of this.#queues.values) if (queue.items.length > 0) waiting.add(key.family)
-    const mayRun = this.#fairShare.eligible(waiting)
-    let best: { key: TierKey; queue: Queue } | undefined
-    for (const entry of this.#queues.values) {
-      const head = entry.queue.items[0]
-      if (head && mayRun(entry.key.family) && (!best || head.deadlineMs < best.queue.items[0]!.deadlineMs)) best = entry
-    }
-    return best
-  }
-
-  #dispatch(key: TierKey, queue: Queue, expectsMore: boolean, nowMs: number): void {
+  #dispatch({ key, queue }: TierQueue, expectsMore: boolean, nowMs: number): void {
     const width = this.#widths.ofNext(key, queue.items[0]!, expectsMore, nowMs)
     const times = this.#times.of(key, width)
     const packed = this.#options.packed?.(key) ?? false
@@ -342,12 +296,12 @@ export class Scheduler {
           // the engine has its next batch before this one's answers are written, which may take as long as a batch
           this.pump()
         },
-        (error: Error) => this.#runAgain(items, queue, error),
+        (error: Error) => this.#runAgain(key, items, error),
       )
   }
 
   /** Once more, and whatever its deadline says: it had begun in time. */
-  #runAgain(items: readonly QueuedItem[], queue: Queue, error: Error): void {
+  #runAgain(key: TierKey, items: readonly QueuedItem[], error: Error): void {
     const again: QueuedItem[] = []
     for (const item of items) {
       const attempts = item.attempts + 1
@@ -356,41 +310,20 @@ export class Scheduler {
         again.push({ ...item, attempts, strict: false, latestStartMs: Number.POSITIVE_INFINITY })
     }
     // its neighbours may have failed a request that also has sequences here
-    this.#add(
-      queue,
+    this.#queues.add(
+      key,
       again.filter(({ owner }) => !owner.settled),
     )
     this.pump()
   }
 
-  #add(queue: Queue, items: readonly QueuedItem[]): void {
-    queue.add(items)
-    for (const { latestStartMs } of items) this.#doomMs = Math.min(this.#doomMs, latestStartMs)
-  }
-
-  #dropDoomed(nowMs: number): void {
-    if (nowMs <= this.#doomMs) return
-    for (const { queue } of this.#queues.values) {
-      const doomed = new Set<Ticket>()
-      for (const item of queue.items) if (item.latestStartMs < nowMs) doomed.add(item.owner)
-      for (const ticket of doomed) ticket.fail(new DeadlineExceeded(ticket.budgetMs ?? 0))
-    }
-    this.#doomMs = Number.POSITIVE_INFINITY
-    for (const { queue } of this.#queues.values) {
-      for (const { latestStartMs } of queue.items) this.#doomMs = Math.min(this.#doomMs, latestStartMs)
-    }
-  }
-
   /** A caller whose deadline cannot be met hears so then, not when an engine next becomes free; what is held back is not forgotten. */
   #armTimer(nowMs: number): void {
-    if (this.waiting === 0) this.#doomMs = Number.POSITIVE_INFINITY
     const heldUntilMs = this.#heldSinceMs === undefined ? Number.POSITIVE_INFINITY : this.#heldSinceMs + LONGEST_HOLD_MS
-    this.#alarm.set(Math.min(this.#doomMs, heldUntilMs), nowMs)
+    this.#alarm.set(Math.min(this.#queues.doomMs, heldUntilMs), nowMs)
   }
 
   #reportDepth({ tier }: TierKey): void {
-    let depth = 0
-    for (const { key, queue } of this.#queues.values) if (key.tier === tier) depth += queue.owners
-    this.#options.observer.queueDepth(tier, depth)
+    this.#options.observer.queueDepth(tier, this.#queues.requestsOfTier(tier))
   }
 }
