@@ -141,7 +141,7 @@ async function measure(server: MeasuredServer, options: GpuOptions): Promise<Gpu
     device: context.server.choice.provider === 'cuda' ? 'cuda' : 'cpu',
     config,
     lengths,
-    maxTokens: maxBatchTokens,
+    maxTokens: maxBatchTokens[tier]!,
     maxRows: BATCH_SHAPE.maxRows,
     seconds: SINGLE_SHARE * server.options.seconds,
   })

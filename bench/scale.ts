@@ -66,7 +66,7 @@ export async function benchScale(
       const found: { tier: TierName; capacity: Capacity }[] = []
       for (const tier of tiers) {
         onProgress(`${count} engines, ${tier}: capacity`)
-        const connections = connectionsFor(server)
+        const connections = connectionsFor(server, tier)
         const durationMs = CAPACITY_SHARE * 1_000 * options.seconds
         found.push({
           tier,

@@ -47,7 +47,7 @@ export async function measureServedAndRaw(
   const capacity = await measureCapacity(context, {
     tier,
     budgetsMs: [],
-    connections: connectionsFor(server),
+    connections: connectionsFor(server, tier),
     durationMs: CAPACITY_SHARE * durationMs,
     ...(probeEveryMs !== undefined && { probeEveryMs }),
   })
@@ -56,7 +56,7 @@ export async function measureServedAndRaw(
     ...(await rawModel(server, tier)),
     devices: Math.max(1, visibleGpus(findGpuDevices().nvidiaCount, process.env.CUDA_VISIBLE_DEVICES)),
     texts: workload.texts.map(({ tokens, sequences }) => ({ tokens, sequences })),
-    maxBatchTokens,
+    maxBatchTokens: maxBatchTokens[tier]!,
     maxRows: BATCH_SHAPE.maxRows,
     durationMs: RAW_SHARE * durationMs,
   }

@@ -1,8 +1,9 @@
 /** What every bench of the real server begins and ends with: texts, the server, a client, and what the result says of them. */
 import { InvalidConfiguration } from '../../src/errors.js'
+import type { TierName } from '../../src/family/family-schema.js'
 import { listFamilies } from '../../src/family/list-families.js'
 import type { Family } from '../../src/family/load-family.js'
-import { batchTokenLimit } from '../../src/serving/start-engines.js'
+import { batchTokenLimit } from '../../src/serving/batch-limits.js'
 import { createRandom } from '../../training/random.js'
 import { describeEnvironment, type Environment } from '../host/environment.js'
 import { type Placement, placeLoad } from '../host/placement.js'
@@ -16,7 +17,7 @@ import { loadWorkload, type Workload } from '../workload/workload.js'
 import type { BenchContext } from './bench-context.js'
 import { enoughConnections } from './enough-connections.js'
 import type { ServeOptions } from './serve-options.js'
-import type { RunDescription } from './serve-result.js'
+import type { BatchTokenLimits, RunDescription } from './serve-result.js'
 
 export type OnProgress = (phase: string) => void
 
@@ -28,8 +29,8 @@ export interface MeasuredServer {
   readonly family: Family
   readonly workload: Workload
   readonly context: BenchContext
-  /** padded tokens that the server lets a batch have */
-  readonly maxBatchTokens: number
+  /** padded tokens that the server lets a batch of each tier have */
+  readonly maxBatchTokens: BatchTokenLimits
   readonly onProgress: OnProgress
 }
 
@@ -84,7 +85,7 @@ export async function withServer<T>(
       placement.generators,
     )
     try {
-      const maxBatchTokens = tokenLimit(options, server)
+      const maxBatchTokens = tokenLimits(options, family, server)
       await warmUp(load, family, options.warmUpSeconds)
       const measured = await measure({ ...prepared, context: { server, load, client, random }, maxBatchTokens })
       return { measured, run: describeRun(prepared, server, maxBatchTokens, whenReady) }
@@ -107,7 +108,7 @@ async function warmUp(load: LoadGenerator, { manifest }: Family, seconds: number
 function describeRun(
   { environment, placement, family, workload, options }: Prepared,
   server: RunningServer,
-  maxBatchTokens: number,
+  maxBatchTokens: BatchTokenLimits,
   whenReady: ReturnType<typeof processTreeUsage> | null,
 ): RunDescription {
   const { choice, from, readyAfterMs } = server
@@ -132,16 +133,27 @@ function describeRun(
 }
 
 /** @returns those asked for, or enough */
-export function connectionsFor({ options, workload, context, maxBatchTokens }: MeasuredServer): readonly number[] {
+export function connectionsFor(
+  { options, workload, context, family, maxBatchTokens: limits }: MeasuredServer,
+  tier: TierName = family.manifest.tiers[0]!.tier,
+): readonly number[] {
   const { engines } = context.server.choice
   const { connections, textsPerRequest } = options
+  const maxBatchTokens = limits[tier]!
   return (
     connections ?? enoughConnections({ engines, maxBatchTokens, meanTokens: workload.tokens.mean, textsPerRequest })
   )
 }
 
-function tokenLimit({ server: flags }: ServeOptions, { choice }: RunningServer): number {
-  return batchTokenLimit(choice.provider, flags.maxBatchTokens === undefined ? undefined : Number(flags.maxBatchTokens))
+function tokenLimits(
+  { server: flags }: ServeOptions,
+  { manifest }: Family,
+  { choice }: RunningServer,
+): BatchTokenLimits {
+  const asked = flags.maxBatchTokens === undefined ? undefined : Number(flags.maxBatchTokens)
+  return Object.fromEntries(
+    manifest.tiers.map(({ tier, config }) => [tier, batchTokenLimit(choice.provider, config, asked)]),
+  )
 }
 
 /** @throws InvalidConfiguration when the family is not there */

@@ -24,6 +24,9 @@ export interface TierResult {
   readonly shareOfRawPerCpuSecond: number | null
 }
 
+/** Padded tokens that the server lets a batch have, by tier. */
+export type BatchTokenLimits = Readonly<Partial<Record<TierName, number>>>
+
 /** What the result of every bench of the server says of its run. */
 export interface RunDescription extends Pick<BenchResult, 'environment'> {
   readonly family: string
@@ -32,7 +35,7 @@ export interface RunDescription extends Pick<BenchResult, 'environment'> {
   readonly options: {
     readonly seconds: number
     readonly seed: number
-    readonly maxBatchTokens: number
+    readonly maxBatchTokens: BatchTokenLimits
     readonly textsPerRequest: number
   }
   readonly placement: Placement

@@ -150,7 +150,7 @@ export const SERVE_SETTINGS = {
     description: 'tokens of one batch, padding included',
     schema: Type.Optional(whole(1, 1_000_000)),
     accepted: 'a whole number from 1 to 1000000',
-    otherwise: 'from the provider',
+    otherwise: 'from the provider and the model',
   },
   LEXTIER_MAX_BODY_BYTES: {
     flag: 'max-body-bytes',

@@ -263,7 +263,7 @@ export class Answering {
         {
           bounds: {
             maxRows: BATCH_SHAPE.maxRows,
-            maxTokens: lane.engines.maxBatchTokens(),
+            maxTokens: lane.engines.maxBatchTokens({ family: family.name, tier: name }),
             packed: runsPacked(served),
           },
           engines: lane.engines.serving,

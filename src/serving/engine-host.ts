@@ -1,6 +1,7 @@
 /** A lane's engines, from the moment they are asked for, and what their reports mean for the families. */
 import { EngineFailed } from '../errors.js'
 import type { Family } from '../family/load-family.js'
+import { batchTokenLimit, queueLimit } from './batch-limits.js'
 import type { ClassifierSettings } from './classifier-settings.js'
 import type { Batch } from './engine.js'
 import type { EnginePool, PoolResult } from './engine-pool.js'
@@ -9,7 +10,7 @@ import type { LanePlan } from './lane-plan.js'
 import type { RunWidth } from './run-width.js'
 import type { BatchRunner } from './scheduler.js'
 import type { ServedFamily } from './served-family.js'
-import { batchTokenLimit, queueLimit, startEngines } from './start-engines.js'
+import { startEngines } from './start-engines.js'
 import type { QueueState } from './width-choice.js'
 
 /** Of a text, for times that are compared. */
@@ -92,9 +93,10 @@ export class EngineHost implements BatchRunner {
     return this.#pool !== undefined && this.#pool.provider !== 'cpu'
   }
 
-  /** padded tokens that a batch may have */
-  maxBatchTokens(): number {
-    return batchTokenLimit(this.#pool?.provider ?? 'cpu', this.#settings.maxBatchTokens)
+  /** padded tokens that a batch of that tier may have */
+  maxBatchTokens({ family, tier }: TierKey): number {
+    const { config } = this.#families.get(family)!.tier(tier)!
+    return batchTokenLimit(this.#pool?.provider ?? 'cpu', config, this.#settings.maxBatchTokens)
   }
 
   /** requests that may wait for one tier of one family */

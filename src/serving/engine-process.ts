@@ -12,6 +12,7 @@ import { MANIFEST_FILE } from '../family/manifest.js'
 import type { VariantSession } from '../onnx/variants/open-variant.js'
 import { StayAwake } from '../threads/stay-awake.js'
 import { type BatchFrame, decodeBatch, encodeLogits } from './batch-frames.js'
+import { batchTokenLimit } from './batch-limits.js'
 import { engineFault } from './engine-fault.js'
 import { type EngineReport, FRAMES_FD, type LoadCommand, tierId } from './engine-protocol.js'
 import { FrameReader } from './frames.js'
@@ -97,7 +98,7 @@ async function loadTier(command: LoadCommand, family: Family, tier: TierName) {
     const run = (tokens: number, rows: number) =>
       session.run(Array.from({ length: rows }, () => ({ inputIds: anyTokens(tokens, config.vocabSize) })))
     const { maxTokens } = family.manifest
-    const { maxBatchTokens } = command
+    const maxBatchTokens = batchTokenLimit(command.provider, config, command.maxBatchTokens)
     // the longest input takes the memory that others find
     if (width === 'narrow') await run(maxTokens, 1)
     // a pair's second process runs what its first has timed

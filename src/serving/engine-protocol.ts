@@ -46,8 +46,8 @@ export interface LoadCommand {
   readonly awakeMs: number
   /** how long a waiting thread keeps its CPU, µs; ONNX Runtime's choice unless told otherwise */
   readonly spinUs?: number
-  /** the longest batch that will be asked for, padded tokens */
-  readonly maxBatchTokens: number
+  /** the longest batch that will be asked for, padded tokens; default: what suits the provider and the model */
+  readonly maxBatchTokens?: number
 }
 
 /** Among an engine's standard streams: the pipe of frames. */

@@ -82,7 +82,7 @@ export class Lanes {
           return settings.maxQueueTotal ?? TIERS_FULL * engines.maxQueue()
         },
         alwaysTogether: () => engines.onGpu,
-        maxBatchTokens: () => engines.maxBatchTokens(),
+        maxBatchTokens: (key) => engines.maxBatchTokens(key),
         now: () => performance.now(),
       })
       return { plan, engines, scheduler }

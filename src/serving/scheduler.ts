@@ -59,8 +59,8 @@ export interface SchedulerOptions extends AdmissionLimits {
   slowedBy?(): Pick<Scheduler, 'runs'> | undefined
   /** the scheduler of engines that these give way to, and slow down nevertheless; default: none */
   givesWayTo?(): Pick<Scheduler, 'runs' | 'harmBySlowing' | 'queueMs'> | undefined
-  /** tokens of a batch; read for every batch, since it depends on a provider that may not be chosen yet */
-  maxBatchTokens(): number
+  /** tokens of a batch of that tier; read for every batch, since it depends on a provider that may not be chosen yet */
+  maxBatchTokens(key: TierKey): number
   readonly observer: Pick<ServingObserver, 'batch' | 'queueDepth'>
   now(): number
 }
@@ -134,7 +134,7 @@ export class Scheduler {
     const items = queuedItems(work, ticket, {
       times: this.runTimes(work.key, work.sequences.length, nowMs),
       quickest: this.#times.of(work.key, 'wide'),
-      bounds: { maxRows: BATCH_SHAPE.maxRows, maxTokens: this.#options.maxBatchTokens() },
+      bounds: { maxRows: BATCH_SHAPE.maxRows, maxTokens: this.#options.maxBatchTokens(work.key) },
       engines: Math.max(1, this.#options.runner.serving),
       waiting: this.#queues.requestsFor(work.key),
     })
@@ -264,7 +264,7 @@ export class Scheduler {
       lookahead: BATCH_SHAPE.lookahead,
       packed,
       alwaysTogether: this.#options.alwaysTogether?.() ?? false,
-      maxTokens: this.#options.maxBatchTokens(),
+      maxTokens: this.#options.maxBatchTokens(key),
       predictMs: (tokens, rows) => times.predict(tokens, rows),
       typicalMs: (tokens, rows) => times.typical(tokens, rows),
     })

@@ -32,24 +32,7 @@ export interface StartOptions {
   readonly log: ServingLog
 }
 
-/**
- * A batch cannot be interrupted, so whoever comes after waits for all of it, and on a CPU a batch of several long texts is
- * no quicker than they are one by one. A GPU needs large batches to be busy.
- */
-const MAX_BATCH_TOKENS = { cpu: 512, cuda: 16_384, webgpu: 16_384 } as const
-/** Requests of a tier that may wait: a few seconds of a small teacher's work. A GPU does as many within milliseconds, so bursts are longer. */
-const MAX_QUEUE = { cpu: 256, cuda: 4_096, webgpu: 1_024 } as const
 const STALL_TIMEOUT_MS = 120_000
-
-/** @returns padded tokens that a batch may have */
-export function batchTokenLimit(provider: Provider, asked: number | undefined): number {
-  return asked ?? MAX_BATCH_TOKENS[provider]
-}
-
-/** @returns requests that may wait for one tier of one family */
-export function queueLimit(provider: Provider, asked: number | undefined): number {
-  return asked ?? MAX_QUEUE[provider]
-}
 
 /**
  * @param events reports of engines that were tried and not kept do not reach them
@@ -147,7 +130,7 @@ function poolOptions(options: StartOptions, provider: Provider, { engines, threa
       awakeMs: awakeMs(provider, cpuQuota()),
       ...(options.lane.onlyWhenIdle !== undefined && { onlyWhenIdle: options.lane.onlyWhenIdle }),
       ...(options.lane.spinUs !== undefined && { spinUs: options.lane.spinUs }),
-      maxBatchTokens: batchTokenLimit(provider, options.maxBatchTokens),
+      ...(options.maxBatchTokens !== undefined && { maxBatchTokens: options.maxBatchTokens }),
     },
   }
 }
