@@ -16,9 +16,20 @@ const MAX_QUICK_BATCH_TOKENS = 2_048
 /** Requests of a tier that may wait: a few seconds of a small teacher's work. A GPU does as many within milliseconds, so bursts are longer. */
 const MAX_QUEUE = { cpu: 256, cuda: 4_096, webgpu: 1_024 } as const
 
-/** @param config of the tier's model @returns padded tokens that a batch may have */
-export function batchTokenLimit(provider: Provider, config: EncoderConfig, asked: number | undefined): number {
-  return asked ?? (provider === 'cpu' && isQuick(config) ? MAX_QUICK_BATCH_TOKENS : MAX_BATCH_TOKENS[provider])
+/**
+ * @param config of the tier's model
+ * @param shareTokens of what waits for one of the engines: a large batch leaves the others theirs; default: however much
+ * @returns padded tokens that a batch may have
+ */
+export function batchTokenLimit(
+  provider: Provider,
+  config: EncoderConfig,
+  asked: number | undefined,
+  shareTokens = Number.POSITIVE_INFINITY,
+): number {
+  if (asked !== undefined) return asked
+  const limit = MAX_BATCH_TOKENS[provider]
+  return provider === 'cpu' && isQuick(config) ? Math.min(MAX_QUICK_BATCH_TOKENS, Math.max(limit, shareTokens)) : limit
 }
 
 /** @returns requests that may wait for one tier of one family */

@@ -93,10 +93,11 @@ export class EngineHost implements BatchRunner {
     return this.#pool !== undefined && this.#pool.provider !== 'cpu'
   }
 
-  /** padded tokens that a batch of that tier may have */
-  maxBatchTokens({ family, tier }: TierKey): number {
+  /** padded tokens that a batch of that tier may have @param waitingTokens for that tier; default: however many */
+  maxBatchTokens({ family, tier }: TierKey, waitingTokens = Number.POSITIVE_INFINITY): number {
     const { config } = this.#families.get(family)!.tier(tier)!
-    return batchTokenLimit(this.#pool?.provider ?? 'cpu', config, this.#settings.maxBatchTokens)
+    const shareTokens = waitingTokens / Math.max(1, this.serving)
+    return batchTokenLimit(this.#pool?.provider ?? 'cpu', config, this.#settings.maxBatchTokens, shareTokens)
   }
 
   /** requests that may wait for one tier of one family */

@@ -82,7 +82,7 @@ export class Lanes {
           return settings.maxQueueTotal ?? TIERS_FULL * engines.maxQueue()
         },
         alwaysTogether: () => engines.onGpu,
-        maxBatchTokens: (key) => engines.maxBatchTokens(key),
+        maxBatchTokens: (key, waitingTokens) => engines.maxBatchTokens(key, waitingTokens),
         now: () => performance.now(),
       })
       return { plan, engines, scheduler }

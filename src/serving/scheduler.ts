@@ -59,8 +59,11 @@ export interface SchedulerOptions extends AdmissionLimits {
   slowedBy?(): Pick<Scheduler, 'runs'> | undefined
   /** the scheduler of engines that these give way to, and slow down nevertheless; default: none */
   givesWayTo?(): Pick<Scheduler, 'runs' | 'harmBySlowing' | 'queueMs'> | undefined
-  /** tokens of a batch of that tier; read for every batch, since it depends on a provider that may not be chosen yet */
-  maxBatchTokens(key: TierKey): number
+  /**
+   * Tokens of a batch of that tier; read for every batch, since it depends on a provider that may not be chosen yet.
+   * @param waitingTokens for that tier; default: however many
+   */
+  maxBatchTokens(key: TierKey, waitingTokens?: number): number
   readonly observer: Pick<ServingObserver, 'batch' | 'queueDepth'>
   now(): number
 }
@@ -264,7 +267,7 @@ export class Scheduler {
       lookahead: BATCH_SHAPE.lookahead,
       packed,
       alwaysTogether: this.#options.alwaysTogether?.() ?? false,
-      maxTokens: this.#options.maxBatchTokens(key),
+      maxTokens: this.#options.maxBatchTokens(key, queue.tokens),
       predictMs: (tokens, rows) => times.predict(tokens, rows),
       typicalMs: (tokens, rows) => times.typical(tokens, rows),
     })

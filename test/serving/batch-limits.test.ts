@@ -19,3 +19,13 @@ test('on a CPU models whose runs are short have larger batches, on a GPU all hav
   }
   assert.equal(batchTokenLimit('cpu', quick, 300), 300)
 })
+
+test('a large batch leaves other engines their share of what waits', () => {
+  const quick = encoderConfig({ layers: 1, hiddenSize: 384, heads: 12, intermediateSize: 1536 }, { pooling: 'cls' })
+  const limit = (shareTokens: number) => batchTokenLimit('cpu', quick, undefined, shareTokens)
+  const least = limit(0)
+  assert.equal(limit(2 * least), 2 * least)
+  assert.equal(limit(100 * least), batchTokenLimit('cpu', quick, undefined))
+  assert.equal(batchTokenLimit('cuda', quick, undefined, 0), batchTokenLimit('cuda', quick, undefined))
+  assert.equal(batchTokenLimit('cpu', quick, 300, 10), 300)
+})
