@@ -14,8 +14,8 @@ const RUN_MS = 25
 /** Where many wait, of several runs: about a turn of an event loop that refuses as fast as it can. */
 const SHORT_RUNS_MS = 8
 
-/** @param batches that it has @param givenMs what they take together @param waiting sequences that wait for engines */
-export function mayHaveBefore(batches: number, givenMs: number, waiting: number): boolean {
-  if (waiting < MANY_WAITING) return batches === 1 && givenMs <= SHORT_RUN_MS
-  return givenMs <= (batches === 1 ? RUN_MS : SHORT_RUNS_MS)
+/** @param batches that it has @param busyMs what they take together, or longer where it is held up @param waiting sequences that wait for engines */
+export function mayHaveBefore(batches: number, busyMs: number, waiting: number): boolean {
+  if (waiting < MANY_WAITING) return batches === 1 && busyMs <= SHORT_RUN_MS
+  return busyMs <= (batches === 1 ? RUN_MS : SHORT_RUNS_MS)
 }

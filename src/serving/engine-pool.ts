@@ -235,7 +235,9 @@ export class EnginePool {
     const [running] = slot.batches
     if (running === undefined) return true
     if (this.paired && running.width === 'wide') return false
-    return this.provider === 'cpu' && mayHaveBefore(slot.batches.length, givenMs(slot), waiting)
+    // one that is held up is given nothing more
+    const busyMs = Math.max(givenMs(slot), leftMs(slot, performance.now()))
+    return this.provider === 'cpu' && mayHaveBefore(slot.batches.length, busyMs, waiting)
   }
 
   /** @returns once it is ready or gone */

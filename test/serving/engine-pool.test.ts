@@ -136,6 +136,18 @@ test('where many wait, an engine takes several short batches before, and is busy
     assert.equal(pool.idle(), 2)
   }))
 
+test('an engine that is held up is given nothing more, however many wait', () =>
+  withPool({}, async (pool, _, until) => {
+    await until(() => pool.idle() === 1)
+    const held = pool.run(batchOf(HANGS), 1)
+    assert.equal(pool.idle(1_000), 1)
+    await delay(60)
+    assert.equal(pool.idle(), 0)
+    assert.equal(pool.idle(1_000), 0)
+    process.kill(pool.pids[0]!, 'SIGKILL')
+    await assert.rejects(held, { code: 'ENGINE_FAILED' })
+  }))
+
 test('an engine that runs nothing is given a batch before one that is soon done', () =>
   withPool({ engines: 2 }, async (pool, _, until) => {
     await until(() => pool.idle() === 2)
