@@ -10,7 +10,7 @@ import { isQuick } from './session-threads.js'
 const MAX_BATCH_TOKENS = { cpu: 512, cuda: 16_384, webgpu: 16_384 } as const
 /**
  * On a CPU, of a model whose runs take less than a millisecond: to hand a batch over and to hear of it takes about as long. One of 2,048 tokens
- * is done in 2 or 3 ms. From callers of 1, 16 and 64 texts it answered 1.3, 1.15 and 1.25 times as many as with 512; 4,096 are no better.
+ * is done in 2 or 3 ms. Of callers with 1, 16 and 64 texts a request it answered 1.35, 1.4 and 1.13 times as many texts as with 512; 4,096 are no better.
  */
 const MAX_QUICK_BATCH_TOKENS = 2_048
 /** Requests of a tier that may wait: a few seconds of a small teacher's work. A GPU does as many within milliseconds, so bursts are longer. */
