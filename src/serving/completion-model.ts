@@ -27,17 +27,21 @@ const MOSTLY_WAITING = 2
 
 /** What the tiers of a family that run on the same engines learn together: they wait in the same queues. */
 export class SharedPromises {
-  /** a load or a machine that changes breaks the promises of every tier at once */
-  level = new AdaptiveLevel(PROMISED_QUANTILE)
-  soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
-  queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+  learnt = promisesAtFirst()
   /** of all of these tiers: what one of them still teaches of waits is not forgotten with another */
   readonly neglect = new Neglect()
 
   forget(): void {
-    this.level = new AdaptiveLevel(PROMISED_QUANTILE)
-    this.soon = new QuantileWindow(WINDOW, PRIOR_QUEUED)
-    this.queued = new QuantileWindow(WINDOW, PRIOR_QUEUED)
+    this.learnt = promisesAtFirst()
+  }
+}
+
+function promisesAtFirst() {
+  return {
+    /** a load or a machine that changes breaks the promises of every tier at once */
+    level: new AdaptiveLevel(PROMISED_QUANTILE),
+    soon: new QuantileWindow(WINDOW, PRIOR_QUEUED),
+    queued: new QuantileWindow(WINDOW, PRIOR_QUEUED),
   }
 }
 
@@ -54,7 +58,7 @@ export class CompletionModel {
 
   /** @returns ms from routing to answer that 95% of such requests stay within */
   predict(estimate: CompletionEstimate): number {
-    return middleMs(estimate) * Math.exp(this.#shared.level.quantile(this.#window(estimate)))
+    return middleMs(estimate) * Math.exp(this.#shared.learnt.level.quantile(this.#window(estimate)))
   }
 
   /**
@@ -75,7 +79,7 @@ export class CompletionModel {
   observe(estimate: CompletionEstimate, predictedMs: number, actualMs: number): void {
     const kept = actualMs <= predictedMs
     this.#window(estimate).observe(Math.log(Math.max(1e-3, actualMs) / middleMs(estimate)))
-    this.#shared.level.observe(kept)
+    this.#shared.learnt.level.observe(kept)
     this.#shared.neglect.answered()
     this.#promises++
     if (kept) this.#kept++
@@ -98,7 +102,8 @@ export class CompletionModel {
 
   #window({ waitMs, inferenceMs }: CompletionEstimate): QuantileWindow {
     if (waitMs <= 0) return this.#free
-    return waitMs <= MOSTLY_WAITING * inferenceMs ? this.#shared.soon : this.#shared.queued
+    const { soon, queued } = this.#shared.learnt
+    return waitMs <= MOSTLY_WAITING * inferenceMs ? soon : queued
   }
 }
 

@@ -234,10 +234,10 @@ export class EnginePool {
     if (!isServing(slot) || this.#isAside(slot)) return false
     const [running] = slot.batches
     if (running === undefined) return true
-    if (this.paired && running.width === 'wide') return false
+    if (this.provider !== 'cpu' || (this.paired && running.width === 'wide')) return false
     // one that is held up is given nothing more
     const busyMs = Math.max(givenMs(slot), leftMs(slot, performance.now()))
-    return this.provider === 'cpu' && mayHaveBefore(slot.batches.length, busyMs, waiting)
+    return mayHaveBefore(slot.batches.length, busyMs, waiting)
   }
 
   /** @returns once it is ready or gone */

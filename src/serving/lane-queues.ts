@@ -8,11 +8,9 @@ import type { QueuedItem } from './queued-work.js'
 import type { Ticket } from './ticket.js'
 import { TierMap } from './tier-map.js'
 
-export type Queue = DeadlineQueue<Ticket, QueuedItem>
-
 export interface TierQueue {
   readonly key: TierKey
-  readonly queue: Queue
+  readonly queue: DeadlineQueue<Ticket, QueuedItem>
 }
 
 export class LaneQueues {
