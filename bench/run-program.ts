@@ -9,6 +9,7 @@ export async function runProgram(program: Command): Promise<void> {
     await program.parseAsync()
   } catch (error) {
     process.stderr.write(isLextierError(error) ? `${error.code}: ${error.message}\n` : `${(error as Error).stack}\n`)
-    process.exitCode = 1
+    // requests that are still out may take minutes
+    process.exit(1)
   }
 }

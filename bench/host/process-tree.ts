@@ -62,7 +62,9 @@ function rssMiB(pid: number): number {
 function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
-  } catch {
-    return undefined // it ended between the listing and now
+  } catch (error) {
+    // it ended between the listing and now
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
   }
 }

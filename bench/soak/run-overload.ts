@@ -53,14 +53,14 @@ export async function runOverload(
       `capacity: ${capacityBefore.toFixed(1)} requests a second; offering ${times} times that; ${placementLine(placement)}\n`,
     )
     const probe = startLiveProbe(`${server.origin}/health/live`, PROBE_INTERVAL_MS)
-    const rss = () => apiRssMiB(server.pid)
-    const before = sleep(FILLING * durationMs).then(rss)
     const startMs = performance.now()
     const arrivalsMs = poissonArrivals(times * capacityBefore, durationMs, createRandom(SEED))
     const load = generator.openLoop({ arrivalsMs, requests: mix, poll: false })
-    await sleep(durationMs)
+    await sleep(FILLING * durationMs)
+    const rssBeforeMiB = apiRssMiB(server.pid)
+    await sleep((1 - FILLING) * durationMs)
     const live = await probe.stop()
-    const rssAfterMiB = rss()
+    const rssAfterMiB = apiRssMiB(server.pid)
     const observations = await load
     // a machine that others use too is not always as quick
     const capacityAfter = await capacityOf(generator, mix, connections)
@@ -72,7 +72,7 @@ export async function runOverload(
       ...outcomesOf(observations),
       liveP99Ms: live.p99Ms,
       liveFailed: live.failed,
-      rssBeforeMiB: await before,
+      rssBeforeMiB,
       rssAfterMiB,
     }
     return verdict(figures)
@@ -120,10 +120,19 @@ function outcomesOf(observations: readonly Observation[]) {
   }
 }
 
+/** @throws InvalidConfiguration when so many connections are open that not even this can be read */
 function apiRssMiB(pid: number): number {
-  const usage = processTreeUsage(pid)
-  if (!usage) throw new NotReady('the server has ended')
-  return usage.rootRssMiB
+  try {
+    const usage = processTreeUsage(pid)
+    if (!usage) throw new NotReady('the server has ended')
+    return usage.rootRssMiB
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
+    throw new InvalidConfiguration(
+      '--overload',
+      'requests come so much faster than they are refused that no more connections can be opened; offer less, or allow more open files (ulimit -n)',
+    )
+  }
 }
 
 function verdict(figures: OverloadFigures): boolean {

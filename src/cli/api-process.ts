@@ -10,7 +10,7 @@ import { createMetrics } from '../metrics/metrics.js'
 import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
-import { listenText } from './listen-address.js'
+import { LISTEN_BACKLOG, listenText } from './listen-address.js'
 import { EXIT_FAILURE } from './report-error.js'
 
 const pipe = new MessagePipe<FromApiProcess, ToApiProcess>(new Socket({ fd: MESSAGES_FD }), (message) =>
@@ -44,7 +44,7 @@ async function listen({ config, version, awakeMs }: ListenMessage): Promise<void
     app = built.app
     draining = built.draining
     const { host, port } = config
-    await app.listen({ host, port, listenTextResolver: listenText })
+    await app.listen({ host, port, backlog: LISTEN_BACKLOG, listenTextResolver: listenText })
     send({ type: 'listening' })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

@@ -8,6 +8,9 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** Connections that wait to be accepted: callers that come at once after a start. The system has a limit of its own; beyond it, they try again a second later. */
+export const LISTEN_BACKLOG = 4_096
+
 /** @returns the line of the log that says where the server listens; whoever starts one reads the address from it */
 export function listenText(address: string): string {
   return `lextier listens on ${address}`
