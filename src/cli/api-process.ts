@@ -10,7 +10,7 @@ import { createMetrics } from '../metrics/metrics.js'
 import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
-import { LISTEN_BACKLOG, listenText } from './listen-address.js'
+import { listenOptions } from './listen-address.js'
 import { EXIT_FAILURE } from './report-error.js'
 
 const pipe = new MessagePipe<FromApiProcess, ToApiProcess>(new Socket({ fd: MESSAGES_FD }), (message) =>
@@ -43,8 +43,7 @@ async function listen({ config, version, awakeMs }: ListenMessage): Promise<void
     const built = await buildApp({ classifier, catalogue, metrics: ofAllProcesses, config, logger: log, version })
     app = built.app
     draining = built.draining
-    const { host, port } = config
-    await app.listen({ host, port, backlog: LISTEN_BACKLOG, listenTextResolver: listenText })
+    await app.listen(listenOptions(config))
     send({ type: 'listening' })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

@@ -1,6 +1,7 @@
 /** Whether the server can listen where it is told to: asked before engines are started, which takes seconds. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import type { FastifyListenOptions } from 'fastify'
 import { InvalidConfiguration } from '../errors.js'
 
 export interface ListenAddress {
@@ -9,11 +10,11 @@ export interface ListenAddress {
 }
 
 /** Connections that wait to be accepted: callers that come at once after a start. The system has a limit of its own; beyond it, they try again a second later. */
-export const LISTEN_BACKLOG = 4_096
+const LISTEN_BACKLOG = 4_096
 
-/** @returns the line of the log that says where the server listens; whoever starts one reads the address from it */
-export function listenText(address: string): string {
-  return `lextier listens on ${address}`
+/** @returns how a server listens; its log says where, and whoever starts one reads the address from that line */
+export function listenOptions({ host, port }: ListenAddress): FastifyListenOptions {
+  return { host, port, backlog: LISTEN_BACKLOG, listenTextResolver: (address) => `lextier listens on ${address}` }
 }
 
 /** @throws InvalidConfiguration when this process cannot listen there */

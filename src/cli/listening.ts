@@ -6,7 +6,7 @@ import type { createServerLogger } from '../http/server-logger.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { FamilyGenerations } from '../serving/family-generations.js'
 import { ApiProcesses } from './api-processes.js'
-import { LISTEN_BACKLOG, listenFailure, listenText } from './listen-address.js'
+import { listenFailure, listenOptions } from './listen-address.js'
 import type { ShutdownParts } from './shutdown.js'
 
 export interface ListeningParts {
@@ -30,12 +30,9 @@ export async function listenHere({ config, generations, metrics, log, version }:
     refused: () => generations.refused(),
   }
   const built: BuiltApp = await buildApp({ classifier: generations, catalogue, metrics, config, logger: log, version })
-  const { host, port } = config
-  await built.app
-    .listen({ host, port, backlog: LISTEN_BACKLOG, listenTextResolver: listenText })
-    .catch((error: NodeJS.ErrnoException) => {
-      throw listenFailure(error, config)
-    })
+  await built.app.listen(listenOptions(config)).catch((error: NodeJS.ErrnoException) => {
+    throw listenFailure(error, config)
+  })
   return { ...built, servedChanged: () => {} }
 }
 
