@@ -72,9 +72,10 @@ test('a generous budget gets the teacher, a tight one a quicker tier, an impossi
   assert.equal(generous.routing.reason, 'most_accurate_within_budget')
   assert.equal(generous.routing.budgetMet, true)
   const impossible = await running.classify({ budgetMs: 0.001 })
-  assert.equal(impossible.routing.reason, 'budget_infeasible_fastest')
+  // where the tier predicted to be fastest is not the cheapest, that one may have answered in its place
+  assert.match(impossible.routing.reason, /^(budget_infeasible_fastest|fell_back)$/)
   assert.equal(impossible.routing.budgetMet, false)
-  assert.equal(impossible.routing.considered.length, 3)
+  assert.equal(new Set(impossible.routing.considered.map(({ tier }) => tier)).size, 3)
   await assert.rejects(running.classify({ budgetMs: 0.001, onBudgetMiss: 'reject' }), { code: 'BUDGET_INFEASIBLE' })
   const named = await running.classify({ budgetMs: 0.001, tier: 'teacher' })
   assert.equal(named.tier, 'teacher')
