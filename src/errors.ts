@@ -28,8 +28,8 @@ export const TierNotFound = createError<[string, string, string]>(
   'there is no tier "%s" in family "%s"; it has: %s',
   404,
 )
-/** 404. Args: method, path. */
-export const NotFound = createError<[string, string]>('NOT_FOUND', 'nothing answers %s %s; see /docs', 404)
+/** 404. Args: method, path, where to look. */
+export const NotFound = createError<[string, string, string]>('NOT_FOUND', 'nothing answers %s %s; %s', 404)
 /** 405. Args: method, path, the methods that the path has. */
 export const MethodNotAllowed = createError<[string, string, string]>(
   'METHOD_NOT_ALLOWED',

@@ -9,6 +9,7 @@ import { createServerLogger, written } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
+import { Questions } from '../threads/questions.js'
 import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
 import { listenOptions } from './listen-address.js'
 import { EXIT_FAILURE } from './report-error.js'
@@ -19,8 +20,7 @@ const pipe = new MessagePipe<FromApiProcess, ToApiProcess>(new Socket({ fd: MESS
 const send = (message: FromApiProcess) => pipe.send(message)
 const metrics = createMetrics({ processMetrics: true })
 const classifier = new RemoteClassifier({ send, observer: metrics.observer })
-const expositions = new Map<number, (exposition: string) => void>()
-let questions = 0
+const expositions = new Questions<string>()
 let app: Awaited<ReturnType<typeof buildApp>>['app'] | undefined
 let draining: Draining | undefined
 let logger: ReturnType<typeof createServerLogger> | undefined
@@ -52,11 +52,7 @@ async function listen({ config, version, awakeMs }: ListenMessage): Promise<void
 }
 
 function askForExposition(): Promise<string> {
-  const id = questions++
-  return new Promise((resolve) => {
-    expositions.set(id, resolve)
-    send({ type: 'metrics?', id })
-  })
+  return expositions.ask((id) => send({ type: 'metrics?', id }))
 }
 
 async function drain(): Promise<void> {
@@ -81,8 +77,7 @@ function receive(message: ToApiProcess): void {
       void metrics.snapshot().then((snapshot) => send({ type: 'snapshot', id: message.id, snapshot }))
       break
     case 'exposition':
-      expositions.get(message.id)?.(message.exposition)
-      expositions.delete(message.id)
+      expositions.answered(message.id, message.exposition)
       break
     default:
       classifier.receive(message)

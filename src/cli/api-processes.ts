@@ -96,6 +96,11 @@ export class ApiProcesses {
     return processes
   }
 
+  /** whether the shutdown has begun */
+  get begun(): boolean {
+    return this.#draining
+  }
+
   /** Requests that are not answered yet. */
   get inFlight(): number {
     let pending = 0
@@ -122,6 +127,14 @@ export class ApiProcesses {
     return new Promise((resolve) => {
       this.#onIdle = resolve
     })
+  }
+
+  /** Prometheus text exposition of this process and of all that listen. */
+  async exposition(): Promise<string> {
+    const own = await this.#options.snapshot()
+    await this.#askForSnapshots()
+    const told = [...this.#fronts].map(({ snapshot }) => snapshot)
+    return mergedExposition([own, await this.#ofEnded, ...told])
   }
 
   /** Of those that hear it: the others are told as they start. */
@@ -188,7 +201,7 @@ export class ApiProcesses {
         front.snapshots.delete(message.id)
         break
       case 'metrics?':
-        void this.#exposition().then((exposition) => pipe.send({ type: 'exposition', id: message.id, exposition }))
+        void this.exposition().then((exposition) => pipe.send({ type: 'exposition', id: message.id, exposition }))
         break
       default:
         host.receive(message)
@@ -215,14 +228,6 @@ export class ApiProcesses {
     setTimeout(() => {
       if (!this.#draining) this.#start()
     }, delayMs)
-  }
-
-  /** Of this process and of all that listen. */
-  async #exposition(): Promise<string> {
-    const own = await this.#options.snapshot()
-    await this.#askForSnapshots()
-    const told = [...this.#fronts].map(({ snapshot }) => snapshot)
-    return mergedExposition([own, await this.#ofEnded, ...told])
   }
 
   /** Each process that listens tells its figures, or stands with those that it told last. */

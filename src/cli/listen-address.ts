@@ -12,37 +12,53 @@ export interface ListenAddress {
 /** Connections that wait to be accepted: callers that come at once after a start. The system has a limit of its own; beyond it, they try again a second later. */
 const LISTEN_BACKLOG = 4_096
 
+const MANAGEMENT_PORT = 'LEXTIER_MANAGEMENT_PORT (--management-port)'
+
 /** @returns how a server listens; its log says where, and whoever starts one reads the address from that line */
 export function listenOptions({ host, port }: ListenAddress): FastifyListenOptions {
   return { host, port, backlog: LISTEN_BACKLOG, listenTextResolver: (address) => `lextier listens on ${address}` }
 }
 
-/** @throws InvalidConfiguration when this process cannot listen there */
-export async function checkListenAddress(address: ListenAddress): Promise<void> {
+/** @returns the same of the management port; the words differ, since the API's address is read from them */
+export function managementListenOptions({ host, port }: ListenAddress): FastifyListenOptions {
+  return { host, port, listenTextResolver: (address) => `health and metrics on ${address}` }
+}
+
+/**
+ * @param failure what is made of the error
+ * @throws InvalidConfiguration when this process cannot listen there
+ */
+export async function checkListenAddress(address: ListenAddress, failure = listenFailure): Promise<void> {
   const server = createServer()
   try {
     server.listen(address.port, address.host)
     await once(server, 'listening')
   } catch (error) {
-    throw listenFailure(error as NodeJS.ErrnoException, address)
+    throw failure(error as NodeJS.ErrnoException, address)
   }
   server.close()
   await once(server, 'close')
 }
 
 /** @returns a listen error as a sentence about the setting that caused it */
-export function listenFailure(error: NodeJS.ErrnoException, { host, port }: ListenAddress): Error {
+export function listenFailure(error: NodeJS.ErrnoException, address: ListenAddress): Error {
+  return failureOf(error, address, 'LEXTIER_PORT (--port)')
+}
+
+/** @returns the same of the management port */
+export function managementListenFailure(error: NodeJS.ErrnoException, address: ListenAddress): Error {
+  return failureOf(error, address, MANAGEMENT_PORT)
+}
+
+function failureOf(error: NodeJS.ErrnoException, { host, port }: ListenAddress, portSetting: string): Error {
   switch (error.code) {
     case 'EADDRINUSE':
       return new InvalidConfiguration(
-        'LEXTIER_PORT (--port)',
+        portSetting,
         `port ${port} of ${host} is in use; give another one, or 0 for a free one`,
       )
     case 'EACCES':
-      return new InvalidConfiguration(
-        'LEXTIER_PORT (--port)',
-        `this user may not listen on port ${port}; give one above 1023`,
-      )
+      return new InvalidConfiguration(portSetting, `this user may not listen on port ${port}; give one above 1023`)
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -53,4 +69,21 @@ export function listenFailure(error: NodeJS.ErrnoException, { host, port }: List
     default:
       return error
   }
+}
+
+/** @throws InvalidConfiguration when this process cannot listen on both ports at once, or on one of them */
+export async function checkListenAddresses({
+  host,
+  port,
+  managementPort,
+}: ListenAddress & { readonly managementPort?: number }) {
+  await checkListenAddress({ host, port })
+  if (managementPort === undefined) return
+  if (managementPort === port && port !== 0) {
+    throw new InvalidConfiguration(
+      MANAGEMENT_PORT,
+      `the API listens on port ${port}; give another one, or 0 for a free one`,
+    )
+  }
+  await checkListenAddress({ host, port: managementPort }, managementListenFailure)
 }

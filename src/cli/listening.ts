@@ -1,12 +1,14 @@
-/** Where HTTP is answered: in this process, or in several that this one serves. */
+/** Where HTTP is answered: in this process, or in several that this one serves; and health on a port of its own, where one is given. */
 import type { ServeConfig } from '../config/serve-config.js'
 import type { FamilyCatalogue } from '../http/app-types.js'
 import { type BuiltApp, buildApp } from '../http/build-app.js'
+import { type Draining, readinessOf } from '../http/draining.js'
 import type { createServerLogger } from '../http/server-logger.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { FamilyGenerations } from '../serving/family-generations.js'
 import { ApiProcesses } from './api-processes.js'
 import { listenFailure, listenOptions } from './listen-address.js'
+import { startManagement } from './management.js'
 import type { ShutdownParts } from './shutdown.js'
 
 export interface ListeningParts {
@@ -17,13 +19,38 @@ export interface ListeningParts {
   readonly version: string
 }
 
-export interface Listening extends Pick<ShutdownParts, 'app' | 'draining'> {
+export interface Listening extends Pick<ShutdownParts, 'app'> {
+  readonly draining: ShutdownParts['draining'] & Pick<Draining, 'begun'>
+  /** Prometheus text exposition of all processes */
+  exposition(): Promise<string>
   /** after a reload */
   servedChanged(): void
 }
 
+/** @throws InvalidConfiguration when it cannot listen there; nothing listens then */
+export async function listen(plan: ApiProcessPlan, parts: ListeningParts): Promise<Listening> {
+  const api = await (plan.count > 1 ? listenInProcesses(plan, parts) : listenHere(parts))
+  const { generations, metrics } = parts
+  const { host, managementPort: port, logLevel } = parts.config
+  if (port === undefined) return api
+  try {
+    const management = await startManagement({
+      address: { host, port },
+      logLevel,
+      readiness: () => readinessOf(generations, api.draining),
+      metrics: { ...metrics, exposition: api.exposition },
+    })
+    return { ...api, app: { close: () => Promise.all([api.app.close(), management.close()]) } }
+  } catch (error) {
+    api.draining.begin()
+    await api.draining.idle()
+    await api.app.close()
+    throw error
+  }
+}
+
 /** @throws InvalidConfiguration when it cannot listen there */
-export async function listenHere({ config, generations, metrics, log, version }: ListeningParts): Promise<Listening> {
+async function listenHere({ config, generations, metrics, log, version }: ListeningParts): Promise<Listening> {
   const catalogue: FamilyCatalogue = {
     families: () => generations.served(),
     defaultFamily: () => generations.defaultFamily(),
@@ -33,7 +60,7 @@ export async function listenHere({ config, generations, metrics, log, version }:
   await built.app.listen(listenOptions(config)).catch((error: NodeJS.ErrnoException) => {
     throw listenFailure(error, config)
   })
-  return { ...built, servedChanged: () => {} }
+  return { ...built, exposition: metrics.exposition, servedChanged: () => {} }
 }
 
 export interface ApiProcessPlan {
@@ -43,7 +70,7 @@ export interface ApiProcessPlan {
 }
 
 /** @throws InvalidConfiguration when they cannot listen there */
-export async function listenInProcesses({ count, awakeMs }: ApiProcessPlan, parts: ListeningParts): Promise<Listening> {
+async function listenInProcesses({ count, awakeMs }: ApiProcessPlan, parts: ListeningParts): Promise<Listening> {
   const { config, generations, metrics, log, version } = parts
   const { host, port, logLevel, apiKeys, maxBodyBytes } = config
   const processes = await ApiProcesses.start({
@@ -66,5 +93,10 @@ export async function listenInProcesses({ count, awakeMs }: ApiProcessPlan, part
     listenFailure: (error) => listenFailure(error, config),
     log,
   })
-  return { app: { close: async () => {} }, draining: processes, servedChanged: () => processes.tellState() }
+  return {
+    app: { close: async () => {} },
+    draining: processes,
+    exposition: () => processes.exposition(),
+    servedChanged: () => processes.tellState(),
+  }
 }

@@ -17,8 +17,8 @@ import { planProviders } from '../serving/provider-choice.js'
 import type { Classifier, ServingObserver } from '../serving/types.js'
 import { keepFreedMemory } from './allocator-variables.js'
 import { folderFingerprint, watchFolder } from './folder-watch.js'
-import { checkListenAddress } from './listen-address.js'
-import { type ApiProcessPlan, listenHere, listenInProcesses } from './listening.js'
+import { checkListenAddresses } from './listen-address.js'
+import { type ApiProcessPlan, listen } from './listening.js'
 import { onParentLoss } from './parent-watch.js'
 import { reloader } from './reloader.js'
 import { EXIT_FAILURE } from './report-error.js'
@@ -38,7 +38,7 @@ export async function runServer(config: Config, version: string): Promise<void> 
   for (const { name, reason } of listing.broken) log.error({ family: name, reason }, 'family cannot be served')
   // before anything starts: a wrong setting is told, and no engine is left behind
   fallbackOf(listing, config)
-  await checkListenAddress(config)
+  await checkListenAddresses(config)
   const plan = apiProcesses(config)
   const metrics = createMetrics({ processMetrics: true })
   // where others answer, they count what they answer
@@ -48,10 +48,7 @@ export async function runServer(config: Config, version: string): Promise<void> 
     defaultFamily: (names) => defaultFamily(names, config.defaultFamily),
     log,
   })
-  const server = await drainedOnFailure(generations, () => {
-    const parts = { config, generations, metrics, log, version }
-    return plan.count > 1 ? listenInProcesses(plan, parts) : listenHere(parts)
-  })
+  const server = await drainedOnFailure(generations, () => listen(plan, { config, generations, metrics, log, version }))
   const names = generations.served().map(({ manifest }) => manifest.name)
   log.info(
     { families: names, defaultFamily: generations.defaultFamily(), version },

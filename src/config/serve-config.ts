@@ -9,6 +9,8 @@ import type { VARIANTS } from './variants.js'
 export interface ServeConfig {
   readonly host: string
   readonly port: number
+  /** undefined: none */
+  readonly managementPort?: number
   /** undefined: the bundled families */
   readonly modelsDir?: string
   readonly provider: (typeof PROVIDERS)[number]
@@ -74,6 +76,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
   const config = {
     host: values.LEXTIER_HOST,
     port: values.LEXTIER_PORT,
+    managementPort: values.LEXTIER_MANAGEMENT_PORT,
     modelsDir: values.LEXTIER_MODELS,
     provider: values.LEXTIER_PROVIDER,
     variant: values.LEXTIER_VARIANT,

@@ -40,6 +40,15 @@ export const SERVE_SETTINGS = {
     schema: whole(0, 65_535, 8080),
     accepted: 'a whole number from 0 to 65535',
   },
+  LEXTIER_MANAGEMENT_PORT: {
+    flag: 'management-port',
+    argument: '<number>',
+    description:
+      'another port for /health and /metrics, which a thread of its own answers, at once however busy the API is, and without a key; 0 takes a free one',
+    schema: Type.Optional(whole(0, 65_535)),
+    accepted: 'a whole number from 0 to 65535',
+    otherwise: "the API's port only",
+  },
   LEXTIER_MODELS: {
     flag: 'models',
     argument: '<folder>',

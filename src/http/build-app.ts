@@ -1,21 +1,19 @@
 /** The HTTP server, put together: what surrounds every request first, then the routes. */
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
 import { refuseOtherMethods, watchMethods } from './allowed-methods.js'
 import { addApiDocument, addApiDocumentRoutes, addApiPages } from './api-document.js'
 import { addApiKeys } from './api-keys.js'
 import type { App, AppDependencies } from './app-types.js'
 import { addBodyTimeout } from './body-timeout.js'
-import { Draining } from './draining.js'
+import { Draining, readinessOf } from './draining.js'
 import { frontDoorServer } from './front-door.js'
 import { checkBodyEncoding } from './json-body.js'
 import { JsonParser } from './json-parser.js'
 import { ProblemSchema } from './problem.js'
-import { addProblemAnswers, answerFrameworkError, clientErrorAnswer } from './problem-answers.js'
+import { addProblemAnswers } from './problem-answers.js'
 import { addRateLimit } from './rate-limit.js'
-import { requestId } from './request-id.js'
 import { addRequestLifecycle } from './request-lifecycle.js'
 import { createRequestValidator } from './request-validation.js'
 import { addFamilies } from './routes/families.js'
@@ -23,6 +21,7 @@ import { addHealth } from './routes/health.js'
 import { addMetrics } from './routes/metrics.js'
 import { addPredict, PREDICT_PATH } from './routes/predict.js'
 import { NDJSON_TYPE, sendsLines } from './routes/predict-stream.js'
+import { serverOptions } from './server-options.js'
 
 export interface AppOptions extends AppDependencies {
   /** made by createServerLogger; undefined: no log */
@@ -54,22 +53,10 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
         closed: () => draining.begun,
       }),
     }),
-    ...(logger ? { loggerInstance: logger } : { logger: false }),
-    // request-lifecycle logs each request once, without its URL
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: requestId,
-    requestIdHeader: false,
+    ...serverOptions(logger),
     bodyLimit: config.maxBodyBytes,
     // the head has a limit of Node's own, the body that of body-timeout.ts
     requestTimeout: 0,
-    // draining.ts refuses them, with a problem
-    return503OnClosing: false,
-    frameworkErrors: answerFrameworkError,
-    clientErrorHandler: (error, socket) => {
-      if (error.code === 'ECONNRESET' || socket.destroyed) return
-      if (socket.writable) socket.write(clientErrorAnswer(error.code, randomUUID()))
-      socket.destroy(error)
-    },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   addProblemAnswers(app, config.maxBodyBytes)
@@ -104,8 +91,8 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const methodsOf = watchMethods(app)
   addPredict(app, options, draining)
   addFamilies(app, options)
-  addHealth(app, options, draining)
-  addMetrics(app, options)
+  addHealth(app, { readiness: () => readinessOf(classifier, draining) })
+  addMetrics(app, metrics)
   addApiDocumentRoutes(app)
   refuseOtherMethods(app, methodsOf)
   await addApiPages(app)

@@ -1,3 +1,5 @@
+import type { Classifier, Readiness } from '../serving/types.js'
+
 /** Counts the requests in flight and knows whether the shutdown has begun. */
 export class Draining {
   #inFlight = 0
@@ -39,4 +41,10 @@ export class Draining {
   idle(): Promise<void> {
     return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
+}
+
+/** @returns the classifier's readiness, which ends with the server's shutdown */
+export function readinessOf(classifier: Pick<Classifier, 'readiness'>, { begun }: Pick<Draining, 'begun'>): Readiness {
+  const readiness = classifier.readiness()
+  return { ...readiness, draining: readiness.draining || begun }
 }

@@ -12,14 +12,17 @@ import {
 import type { App } from './app-types.js'
 import { PROBLEM_TYPE, problemOf } from './problem.js'
 
-/** Sets the error and not-found handlers. */
-export function addProblemAnswers(app: App, maxBodyBytes: number): void {
+/**
+ * Sets the error and not-found handlers.
+ * @param wayOut where to look for what there is, for whoever asks for something else
+ */
+export function addProblemAnswers(app: App, maxBodyBytes: number, wayOut = 'see /docs'): void {
   app.setErrorHandler((error, request, reply) =>
     answerProblem(contractError(error, request, maxBodyBytes), request, reply),
   )
   app.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
-    return answerProblem(new NotFound(request.method, path.slice(0, 100)), request, reply)
+    return answerProblem(new NotFound(request.method, path.slice(0, 100), wayOut), request, reply)
   })
 }
 

@@ -56,9 +56,15 @@ export function run(args: readonly string[], variables: Record<string, string> =
 }
 
 /** @returns the address that a server says it listens on */
-export async function address(server: Running): Promise<string> {
+export const address = (server: Running) => addressAfter('listens on', server)
+
+/** @returns the address of its management port */
+export const managementAddress = (server: Running) => addressAfter('health and metrics on', server)
+
+async function addressAfter(words: string, server: Running): Promise<string> {
+  const line = new RegExp(`${words} (http://127\\.0\\.0\\.1:\\d+)`)
   for (;;) {
-    const url = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(server.output.stdout)?.[1]
+    const url = line.exec(server.output.stdout)?.[1]
     if (url) return url
     if (server.child.exitCode !== null) throw new Error(`the server stopped: ${server.output.stderr}`)
     await sleep(20)

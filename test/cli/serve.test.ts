@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeTinyFamily } from '../support/tiny-family.js'
-import { address, poll, type Running, start } from './lextier-process.js'
+import { address, managementAddress, poll, type Running, start } from './lextier-process.js'
 
 let folder: string
 const servers: Running[] = []
@@ -39,8 +39,9 @@ const post = (url: string, body: object, headers: Record<string, string> = {}) =
   })
 
 test('the server predicts, and SIGTERM during requests answers every one of them and exits 0', async () => {
-  const server = serve('good', '--provider', 'cpu')
+  const server = serve('good', '--provider', 'cpu', '--management-port', '0')
   const url = await address(server)
+  const management = await managementAddress(server)
   assert.equal((await fetch(`${url}/health/live`)).status, 200, 'live while engines warm up')
   await poll(`${url}/health/ready`, ({ status }) => status === 200)
 
@@ -55,13 +56,18 @@ test('the server predicts, and SIGTERM during requests answers every one of them
 
   const missing = await post(url, { text: 'a', family: 'nope' })
   assert.deepEqual([missing.status, (await json(missing)).code], [404, 'FAMILY_NOT_FOUND'])
-  const metrics = await (await fetch(`${url}/metrics`)).text()
-  assert.match(metrics, /lextier_predictions_total\{family="tiny",tier="fast",label="(wins|loses)"\} 1/)
+  await poll(`${management}/health/ready`, ({ status }) => status === 200)
+  for (const origin of [url, management]) {
+    const metrics = await (await fetch(`${origin}/metrics`)).text()
+    assert.match(metrics, /lextier_predictions_total\{family="tiny",tier="fast",label="(wins|loses)"\} 1/)
+  }
 
   const texts = Array.from({ length: 16 }, (_, i) => `the court held case ${i} `.repeat(60))
-  const calls = Array.from({ length: 24 }, () => post(url, { texts, tier: 'teacher' }).then(({ status }) => status))
+  const calls = Array.from({ length: 40 }, () => post(url, { texts, tier: 'teacher' }).then(({ status }) => status))
   await Promise.race(calls)
   server.child.kill('SIGTERM')
+  const draining = await poll(`${management}/health/ready`, ({ status }) => status === 503)
+  assert.equal((await json(draining)).code, 'DRAINING')
   const statuses = await Promise.all(calls)
   const { exitCode, stdout, stderr } = await server.finished
   assert.equal(exitCode, 0, stderr)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { address, poll, type Running, run } from '../cli/lextier-process.js'
+import { address, managementAddress, poll, type Running, run } from '../cli/lextier-process.js'
 import { type TinyFamilyOptions, writeTinyFamily } from '../support/tiny-family.js'
 import { tinyTokenizer } from '../support/tiny-tokenizer.js'
 import { call, type Outcome, startLoad, until } from './load.js'
@@ -35,7 +35,7 @@ before(async () => {
   const changed = await writeTinyFamily(join(folder, 'changed'), { ...ONE_TIER, seed: 2 })
   const reread = await writeTinyFamily(join(folder, 'reread'), { ...ONE_TIER, seed: 2, tokenizer: exchangedTokens() })
   versions = [version, changed.version, reread.version]
-  server = serve([...folders(), '--api-processes', '2'], marked.variables)
+  server = serve([...folders(), '--api-processes', '2', '--management-port', '0'], marked.variables)
   lone = serve([...folders(), '--api-processes', '1'])
   url = await address(server)
   await ready()
@@ -61,8 +61,8 @@ function apiProcessPids(): number[] {
 const notAnswered = (outcomes: readonly Outcome[]) => outcomes.filter(({ status }) => status !== 200)
 
 /** @returns the sum over all labels of what the exposition says */
-async function metric(pattern: RegExp): Promise<number> {
-  const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n').filter((line) => pattern.test(line))
+async function metric(pattern: RegExp, at = url): Promise<number> {
+  const lines = (await (await fetch(`${at}/metrics`)).text()).split('\n').filter((line) => pattern.test(line))
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 const PREDICT_REQUESTS = /^lextier_requests_total\{.*predict/
@@ -121,6 +121,7 @@ test('the figures add up over the processes, each request counted once', async (
   await until(async () => (await metric(PREDICT_REQUESTS)) >= requests + 12, 'the last request to be counted')
   assert.equal(await metric(PREDICT_REQUESTS), requests + 12)
   assert.equal(await metric(PREDICTIONS), predictions + 24)
+  assert.equal(await metric(PREDICTIONS, await managementAddress(server)), predictions + 24)
   assert.equal(await metric(/^lextier_family_info/), 1)
 })
 

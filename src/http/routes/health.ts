@@ -1,11 +1,22 @@
 import { Type } from 'typebox'
-import { NotReady, Draining as ServerDraining } from '../../errors.js'
-import type { App, AppDependencies } from '../app-types.js'
-import type { Draining } from '../draining.js'
+import { Draining, NotReady } from '../../errors.js'
+import type { Readiness } from '../../serving/types.js'
+import type { App } from '../app-types.js'
 import { problemResponses } from '../problem-schemas.js'
 
+/** What probes are told. */
+export interface Health {
+  readiness(): Readiness
+  /** @returns why the process is of no use although something of it answers; default: it never is */
+  standstill?(): string | undefined
+}
+
 /** GET /health/live and /health/ready, open to probes */
-export function addHealth(app: App, { classifier }: AppDependencies, draining: Draining): void {
+export function addHealth(app: App, health: Health): void {
+  const checkAlive = () => {
+    const reason = health.standstill?.()
+    if (reason !== undefined) throw Object.assign(new NotReady(reason), { reasons: [reason] })
+  }
   const config = { open: true }
   app.get(
     '/health/live',
@@ -18,7 +29,10 @@ export function addHealth(app: App, { classifier }: AppDependencies, draining: D
         response: { 200: Type.Object({ status: Type.Literal('live') }, { description: 'The process is up' }) },
       },
     },
-    async () => ({ status: 'live' as const }),
+    async () => {
+      checkAlive()
+      return { status: 'live' as const }
+    },
   )
   app.get(
     '/health/ready',
@@ -41,9 +55,9 @@ export function addHealth(app: App, { classifier }: AppDependencies, draining: D
       },
     },
     async () => {
-      const { ready, draining: classifierDraining, reasons } = classifier.readiness()
-      if (draining.begun || classifierDraining)
-        throw Object.assign(new ServerDraining(), { reasons: ['shutting down'] })
+      checkAlive()
+      const { ready, draining, reasons } = health.readiness()
+      if (draining) throw Object.assign(new Draining(), { reasons: ['shutting down'] })
       if (!ready) throw Object.assign(new NotReady(reasons.join('; ') || 'warming up'), { reasons: [...reasons] })
       return { status: 'ready' as const }
     },

@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
-import type { App, AppDependencies } from '../app-types.js'
+import type { Metrics } from '../../metrics/metrics.js'
+import type { App } from '../app-types.js'
 
 /** GET /metrics, open to scrapers */
-export function addMetrics(app: App, { metrics }: AppDependencies): void {
+export function addMetrics(app: App, metrics: Pick<Metrics, 'exposition' | 'contentType'>): void {
   app.get(
     '/metrics',
     {
