@@ -38,6 +38,8 @@ export interface EngineChoice {
 
 export interface RunningServer {
   readonly origin: string
+  /** of its management port, where `more` asks for one */
+  readonly managementOrigin: string | undefined
   readonly pid: number
   /** from the start of the process to the first 200 of /health/ready */
   readonly readyAfterMs: number
@@ -72,7 +74,8 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
     const log = () => readFileSync(logFile, 'utf8')
     const origin = await untilReady(child, log, startMs + timeoutMs)
     const readyAfterMs = performance.now() - startMs
-    return { origin, pid: child.pid!, readyAfterMs, choice: engineChoice(log()), from, stop }
+    const managementOrigin = originAfter('health and metrics on', log())
+    return { origin, managementOrigin, pid: child.pid!, readyAfterMs, choice: engineChoice(log()), from, stop }
   } catch (error) {
     await stop()
     throw error
@@ -106,7 +109,7 @@ async function untilReady(child: ChildProcess, log: () => string, deadlineMs: nu
   while (performance.now() < deadlineMs) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new NotReady(`the server ended: ${lastLines(log())}`)
-    origin ??= /listens on (http:\/\/[\d.]+:\d+)/.exec(log())?.[1]
+    origin ??= originAfter('listens on', log())
     if (origin !== undefined) {
       const response = await fetch(`${origin}/health/ready`)
       const body = await response.text()
@@ -119,6 +122,10 @@ async function untilReady(child: ChildProcess, log: () => string, deadlineMs: nu
     await sleep(POLL_MS)
   }
   throw new NotReady(`the server is not ready in time (${reason}); ${lastLines(log())}`)
+}
+
+function originAfter(words: string, log: string): string | undefined {
+  return new RegExp(`${words} (http://[\\d.]+:\\d+)`).exec(log)?.[1]
 }
 
 /** The lines of the server's log that have both a provider and a layout: one a lane, alike but for pairs. */

@@ -13,8 +13,12 @@ export interface OverloadFigures {
   readonly refusalP99Ms: number | null
   /** the load generator's own lateness, which is not the server's */
   readonly sendLagP99Ms: number | null
+  /** of the management port */
   readonly liveP99Ms: number | null
   readonly liveFailed: number
+  /** of the port of the predictions, whose new connections wait behind all others: told, not judged */
+  readonly apiLiveP99Ms: number | null
+  readonly apiLiveFailed: number
   /** of the main process, however many answer HTTP: when the queues had filled, and at the end */
   readonly rssBeforeMiB: number
   readonly rssAfterMiB: number

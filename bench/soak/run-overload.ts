@@ -41,7 +41,7 @@ export async function runOverload(
   const { models = bundledModels(), engines, threads, serverCpus, serverOptions } = flags
   const placement = placeLoad({ generators: generatorsOption(flags.generators), serverCpus })
   const server = await startServer(
-    { models, provider: 'cpu', engines, threads, cpus: serverCpus, more: serverOptions },
+    { models, provider: 'cpu', engines, threads, cpus: serverCpus, more: `--management-port 0 ${serverOptions ?? ''}` },
     START_TIMEOUT_MS,
   )
   try {
@@ -52,14 +52,15 @@ export async function runOverload(
     process.stdout.write(
       `capacity: ${capacityBefore.toFixed(1)} requests a second; offering ${times} times that; ${placementLine(placement)}\n`,
     )
-    const probe = startLiveProbe(`${server.origin}/health/live`, PROBE_INTERVAL_MS)
+    const probe = startLiveProbe(`${server.managementOrigin}/health/live`, PROBE_INTERVAL_MS)
+    const apiProbe = startLiveProbe(`${server.origin}/health/live`, PROBE_INTERVAL_MS)
     const startMs = performance.now()
     const arrivalsMs = poissonArrivals(times * capacityBefore, durationMs, createRandom(SEED))
     const load = generator.openLoop({ arrivalsMs, requests: mix, poll: false })
     await sleep(FILLING * durationMs)
     const rssBeforeMiB = apiRssMiB(server.pid)
     await sleep((1 - FILLING) * durationMs)
-    const live = await probe.stop()
+    const [live, apiLive] = await Promise.all([probe.stop(), apiProbe.stop()])
     const rssAfterMiB = apiRssMiB(server.pid)
     const observations = await load
     // a machine that others use too is not always as quick
@@ -72,6 +73,8 @@ export async function runOverload(
       ...outcomesOf(observations),
       liveP99Ms: live.p99Ms,
       liveFailed: live.failed,
+      apiLiveP99Ms: apiLive.p99Ms,
+      apiLiveFailed: apiLive.failed,
       rssBeforeMiB,
       rssAfterMiB,
     }
@@ -137,11 +140,13 @@ function apiRssMiB(pid: number): number {
 
 function verdict(figures: OverloadFigures): boolean {
   const faults = overloadFaults(figures)
-  const { capacityPerSecond, goodputPerSecond, answered, refused, refusalP99Ms, liveP99Ms } = figures
+  const { capacityPerSecond, goodputPerSecond, answered, refused } = figures
+  const ms = (value: number | null) => `${value?.toFixed(1) ?? '–'} ms`
   process.stdout.write(
     `answered: ${answered}, ${goodputPerSecond.toFixed(1)} a second (${((100 * goodputPerSecond) / capacityPerSecond).toFixed(0)}% of the capacity)\n` +
-      `refused: ${refused}, p99 ${refusalP99Ms?.toFixed(1) ?? '–'} ms from the send, which was ${figures.sendLagP99Ms?.toFixed(1) ?? '–'} ms late at p99\n` +
-      `/health/live: p99 ${liveP99Ms?.toFixed(1) ?? '–'} ms\n` +
+      `refused: ${refused}, p99 ${ms(figures.refusalP99Ms)} from the send, which was ${ms(figures.sendLagP99Ms)} late at p99\n` +
+      `/health/live of the management port: p99 ${ms(figures.liveP99Ms)}\n` +
+      `/health/live beside the predictions: p99 ${ms(figures.apiLiveP99Ms)}, failed ${figures.apiLiveFailed} times\n` +
       `RSS of the main process: ${figures.rssBeforeMiB.toFixed(0)} MiB, at the end ${figures.rssAfterMiB.toFixed(0)} MiB\n` +
       `${faults.length > 0 ? `FAILED: ${faults.join('; ')}` : 'passed'}\n`,
   )

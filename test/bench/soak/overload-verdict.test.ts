@@ -12,6 +12,8 @@ const kept: OverloadFigures = {
   sendLagP99Ms: 2,
   liveP99Ms: 3,
   liveFailed: 0,
+  apiLiveP99Ms: 4_000,
+  apiLiveFailed: 1,
   rssBeforeMiB: 180,
   rssAfterMiB: 200,
 }
