@@ -1,5 +1,6 @@
 /** The documents of an unlabelled corpus, streaming: JSONL, also compressed, or plain text. */
 import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { pipeline, Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { createGunzip } from 'node:zlib'
@@ -133,7 +134,8 @@ async function* gunzip(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 }
 
 async function* unxz(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const { XzReadableStream } = await import('xz-decompress')
+  // a CommonJS bundle in which `import` finds no names
+  const { XzReadableStream } = createRequire(import.meta.url)('xz-decompress') as typeof import('xz-decompress')
   const source = Readable.toWeb(Readable.from(bytes, { objectMode: false })) as unknown as ConstructorParameters<
     typeof XzReadableStream
   >[0]
