@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
-import { packageVersion } from '../../src/cli/package-root.js'
+import { packageRoot, packageVersion } from '../../src/cli/package-root.js'
 import { apiDocumentOfRoutes } from '../../src/http/api-document-of-routes.js'
 import { testApp } from './support/test-app.js'
 
 test('openapi.yaml is what the routes say; if this fails, run npm run openapi', async () => {
-  const committed = await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')
+  const committed = await readFile(join(packageRoot(), 'openapi.yaml'), 'utf8')
   assert.equal(committed, await apiDocumentOfRoutes('yaml', packageVersion()))
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
+import { extname } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatCpuList, parseCpuList } from '../../../bench/host/cpu-list.js'
@@ -61,8 +62,10 @@ const missing = process.platform !== 'linux' || availableParallelism() < 2
 test('a process moves with its threads, and what it starts on the other CPUs sees only those', {
   skip: missing,
 }, () => {
-  const modules = ['../../../bench/host/split-cpus.ts', '../../../src/serving/cpu-quota.ts']
-  const [splitModule, quotaModule] = modules.map((path) => JSON.stringify(new URL(path, import.meta.url).href))
+  const modules = ['bench/host/split-cpus', 'src/serving/cpu-quota']
+  const [splitModule, quotaModule] = modules.map((path) =>
+    JSON.stringify(new URL(`../../../${path}${extname(import.meta.url)}`, import.meta.url).href),
+  )
   // in a process of its own, since it stays where it was moved
   const source = `
     import { execFileSync } from 'node:child_process'

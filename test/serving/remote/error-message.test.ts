@@ -41,7 +41,7 @@ test('any other error crosses without its message, which may quote a text, and w
   assert.equal(problemOf(told, 'one').problem.code, 'INTERNAL')
   const { type, stack } = describeError(told) as { type: string; stack: string[] }
   assert.equal(type, 'TypeError')
-  assert.match(stack[0] ?? '', /error-message\.test\.ts/)
+  assert.match(stack[0] ?? '', /error-message\.test\.[jt]s/)
   assert.doesNotMatch(JSON.stringify(message), /petitioner|court of appeal/)
 })
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { extname } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { fromSharedMs, toSharedMs } from '../../../src/serving/remote/shared-clock.js'
 
 test('two processes agree on what time it is', async () => {
-  const module = new URL('../../../src/serving/remote/shared-clock.ts', import.meta.url).href
+  const module = new URL(`../../../src/serving/remote/shared-clock${extname(import.meta.url)}`, import.meta.url).href
   const source = `const { toSharedMs } = await import(${JSON.stringify(module)}); console.log(toSharedMs(performance.now()))`
   const beforeMs = performance.now()
   const options = ['--import', 'tsx', '--input-type=module', '--eval', source]

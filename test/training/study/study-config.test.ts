@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../../../src/cli/package-root.js'
 import { parseStudyConfig, readStudyConfig } from '../../../training/study/study-config.js'
 
 const DATA = { text_column: 'facts', label_column: 'kind' }
@@ -57,8 +58,8 @@ test('folds take the place of a split', () => {
 })
 
 test('the examples are configurations', async () => {
-  const folder = new URL('../../../examples/', import.meta.url)
+  const folder = join(packageRoot(), 'examples')
   const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'))
   assert.ok(files.length > 0)
-  for (const file of files) assert.ok((await readStudyConfig(fileURLToPath(new URL(file, folder)))).students.length > 0)
+  for (const file of files) assert.ok((await readStudyConfig(join(folder, file))).students.length > 0)
 })
