@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net'
 import { buildApp } from '../http/build-app.js'
+import { closeApp } from '../http/close-app.js'
 import type { Draining } from '../http/draining.js'
 import { createServerLogger, written } from '../http/server-logger.js'
 import { createMetrics } from '../metrics/metrics.js'
@@ -59,7 +60,7 @@ async function drain(): Promise<void> {
   draining?.begin()
   await draining?.idle()
   // the listener closes first: what still arrives is refused by the system, not half answered
-  await app?.close()
+  if (app) await closeApp(app)
   await classifier.drain()
   if (logger) await written(logger)
   process.exit(0)

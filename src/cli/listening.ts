@@ -2,6 +2,7 @@
 import type { ServeConfig } from '../config/serve-config.js'
 import type { FamilyCatalogue } from '../http/app-types.js'
 import { type BuiltApp, buildApp } from '../http/build-app.js'
+import { closeApp } from '../http/close-app.js'
 import { type Draining, readinessOf } from '../http/draining.js'
 import type { createServerLogger } from '../http/server-logger.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -60,7 +61,12 @@ async function listenHere({ config, generations, metrics, log, version }: Listen
   await built.app.listen(listenOptions(config)).catch((error: NodeJS.ErrnoException) => {
     throw listenFailure(error, config)
   })
-  return { ...built, exposition: metrics.exposition, servedChanged: () => {} }
+  return {
+    app: { close: () => closeApp(built.app) },
+    draining: built.draining,
+    exposition: metrics.exposition,
+    servedChanged: () => {},
+  }
 }
 
 export interface ApiProcessPlan {

@@ -1,5 +1,6 @@
 /** The thread that answers the management port: what it tells of the server it has been told, and metrics it asks for. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { closeApp } from '../http/close-app.js'
 import { buildManagementApp } from '../http/management-app.js'
 import { createServerLogger, written } from '../http/server-logger.js'
 import { Questions } from '../threads/questions.js'
@@ -42,8 +43,7 @@ parentPort!.on('message', (message: ToManagement) => {
       expositions.answered(message.id, message.exposition)
       break
     case 'drain':
-      void app
-        .close()
+      void closeApp(app)
         .then(() => written(log))
         .then(() => process.exit(0))
       break

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -65,6 +66,8 @@ test('the server predicts, and SIGTERM during requests answers every one of them
   const texts = Array.from({ length: 16 }, (_, i) => `the court held case ${i} `.repeat(60))
   const calls = Array.from({ length: 40 }, () => post(url, { texts, tier: 'teacher' }).then(({ status }) => status))
   await Promise.race(calls)
+  // as browsers and load balancers hold: they have sent nothing that could be answered
+  for (const origin of [url, management]) connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {})
   server.child.kill('SIGTERM')
   const draining = await poll(`${management}/health/ready`, ({ status }) => status === 503)
   assert.equal((await json(draining)).code, 'DRAINING')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { closeApp } from '../../src/http/close-app.js'
 import type { ClassifyRequest, ClassifyResult } from '../../src/serving/types.js'
 import { deferred } from '../support/deferred.js'
 import { resultFor } from './support/fake-classifier.js'
@@ -81,6 +82,23 @@ test('a caller that leaves in the middle of its body is counted as 499 and not l
   await draining.idle()
   assert.match(await metrics.exposition(), /lextier_requests_total\{route="\/v1\/predict",status="499"\} 1/)
   assert.ok(!log.some((line) => line.includes('"level":"error"')), log.join(''))
+})
+
+test('connections without a request, or with half of one, do not keep the server from closing', async (t) => {
+  const { app } = await testApp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const [silent, half] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  await Promise.all([once(silent, 'connect'), once(half, 'connect')])
+  half.write('GET /health/live HTTP/1.1\r\nhost: a\r\n')
+  const closed = [silent, half].map((socket) => {
+    socket.resume()
+    // one that has sent something may be reset
+    socket.on('error', () => {})
+    return new Promise((resolve) => socket.once('close', resolve))
+  })
+  await closeApp(app)
+  await Promise.all(closed)
 })
 
 test('bytes that are not HTTP are answered with a problem', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, rename, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -201,6 +201,7 @@ test('SIGHUP under load: a changed family, and one that reads its texts otherwis
 test('SIGTERM under load answers every accepted request, exits 0, and no process is left', async () => {
   const load = startLoad(url, 8, { text: 'the court held '.repeat(1_000), tier: 'fast' })
   await until(() => load.outcomes.length > 8, 'answers')
+  for (let opened = 0; opened < 2; opened++) connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
   server.child.kill('SIGTERM')
   const { exitCode, stdout, stderr } = await server.finished
   const outcomes = await load.stop()
