@@ -2,8 +2,10 @@
  * The processes that answer HTTP where one is not enough. They share the port: the system's connections go to each in turn
  * (node:cluster). One that dies takes its connections along and is started again.
  */
+
+import type { ChildProcess } from 'node:child_process'
 import cluster, { type Worker } from 'node:cluster'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -145,8 +147,11 @@ export class ApiProcesses {
   #start(): Front {
     const { served, log } = this.#options
     const worker = cluster.fork()
-    const pipe: Front['pipe'] = new MessagePipe(worker.process.stdio[MESSAGES_FD] as Socket, (message) =>
-      this.#receive(front, message),
+    // one that could not be started may have no pipes, whatever the types promise; its error says so
+    const { stdio } = worker.process as Partial<ChildProcess>
+    const pipe: Front['pipe'] = new MessagePipe(
+      (stdio?.[MESSAGES_FD] as Socket | undefined) ?? new Socket(),
+      (message) => this.#receive(front, message),
     )
     const host = new ClassifierHost(served, (message) => pipe.send(message))
     let start!: Front['start']
@@ -168,11 +173,15 @@ export class ApiProcesses {
       snapshot: [],
     }
     this.#fronts.add(front)
-    worker.on('error', (error) => log.error({ reason: error.message }, 'API process failed'))
-    worker.once('exit', (code, signal) => {
-      start.reject(new Error(`an API process ended (${signal ?? `exit code ${code}`}) before it listened`))
-      this.#ended(front, signal ?? `exit code ${code}`)
+    const ended = (reason: string) => {
+      start.reject(new Error(`an API process ended (${reason}) before it listened`))
+      this.#ended(front, reason)
+    }
+    worker.on('error', (error) => {
+      if (worker.process.pid === undefined) ended(`could not be started: ${error.message}`)
+      else log.error({ reason: error.message }, 'API process failed')
     })
+    worker.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
     return front
   }
 

@@ -3,6 +3,7 @@ import type { ServeConfig } from '../config/serve-config.js'
 import type { FamilyCatalogue } from '../http/app-types.js'
 import { type BuiltApp, buildApp } from '../http/build-app.js'
 import { closeApp } from '../http/close-app.js'
+import { limitConnections } from '../http/connection-limit.js'
 import { type Draining, readinessOf } from '../http/draining.js'
 import type { createServerLogger } from '../http/server-logger.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -10,6 +11,7 @@ import type { FamilyGenerations } from '../serving/family-generations.js'
 import { ApiProcesses } from './api-processes.js'
 import { listenFailure, listenOptions } from './listen-address.js'
 import { startManagement } from './management.js'
+import { openFileLimit } from './open-files.js'
 import type { ShutdownParts } from './shutdown.js'
 
 export interface ListeningParts {
@@ -58,6 +60,8 @@ async function listenHere({ config, generations, metrics, log, version }: Listen
     refused: () => generations.refused(),
   }
   const built: BuiltApp = await buildApp({ classifier: generations, catalogue, metrics, config, logger: log, version })
+  const openFiles = openFileLimit()
+  if (openFiles !== undefined) limitConnections(built.app.server, openFiles, log)
   await built.app.listen(listenOptions(config)).catch((error: NodeJS.ErrnoException) => {
     throw listenFailure(error, config)
   })

@@ -9,6 +9,7 @@ import type { HttpMetrics } from '../metrics/metrics.js'
 import type { Classifier } from '../serving/types.js'
 import { answerRefusal, refusalOf } from './early-refusal.js'
 import { requestId } from './request-id.js'
+import { Tally } from './tally.js'
 
 export interface FrontDoor {
   /** of the predictions, whose requests may be refused */
@@ -19,8 +20,6 @@ export interface FrontDoor {
   /** whether requests are refused for another reason, which is told further on */
   closed(): boolean
 }
-
-const LOG_EVERY_MS = 1_000
 
 /** @returns a server like the framework's own, with the door before its handler */
 export function frontDoorServer(door: FrontDoor): FastifyServerFactory {
@@ -45,7 +44,10 @@ export function frontDoorServer(door: FrontDoor): FastifyServerFactory {
 
 function behindDoor(door: FrontDoor, handler: RequestListener): RequestListener {
   const { path, classifier, metrics, log } = door
-  const tally = new RefusalTally(path, log)
+  let lastStatus = 0
+  const tally = new Tally((refused) =>
+    log?.info({ method: 'POST', route: path, status: lastStatus, refused }, 'requests refused unread'),
+  )
   return (request: IncomingMessage, response: ServerResponse) => {
     const isPrediction = request.url === path && request.method === 'POST'
     // another type may be a stream of lines, which is never refused as a whole
@@ -62,24 +64,7 @@ function behindDoor(door: FrontDoor, handler: RequestListener): RequestListener 
     const { status, code } = answerRefusal(refusal, id, response, { 'x-request-id': id })
     metrics.rejected(code)
     metrics.answered(path, status, (performance.now() - arrivalMs) / 1000)
-    tally.add(status)
-  }
-}
-
-/** Tells the refusals of a second in one line: under overload there are thousands, all alike. */
-class RefusalTally {
-  #refused = 0
-
-  constructor(
-    private readonly route: string,
-    private readonly log: FrontDoor['log'],
-  ) {}
-
-  add(status: number): void {
-    if (this.#refused++ > 0) return
-    setTimeout(() => {
-      this.log?.info({ method: 'POST', route: this.route, status, refused: this.#refused }, 'requests refused unread')
-      this.#refused = 0
-    }, LOG_EVERY_MS)
+    lastStatus = status
+    tally.add()
   }
 }

@@ -250,7 +250,7 @@ export class EnginePool {
   }
 
   #start(slot: Slot): void {
-    const { log, lane, devices, gate } = this.#options
+    const { devices, gate } = this.#options
     slot.state = 'starting'
     slot.startedMs = performance.now()
     const load = {
@@ -261,6 +261,16 @@ export class EnginePool {
       // what is to run only when idle has a priority so low that it gives way of itself
       gentle: gate !== undefined && !slot.served && !this.#options.load.onlyWhenIdle,
     }
+    try {
+      slot.engine = this.#engineOf(slot, load)
+    } catch (error) {
+      // whoever starts it does not expect its end yet
+      setImmediate(() => this.#restart(slot, `could not be started: ${(error as Error).message}`))
+    }
+  }
+
+  #engineOf(slot: Slot, load: EngineOptions['load']): Engine {
+    const { log, lane } = this.#options
     const engine = new Engine(
       { ...this.#options, load },
       {
@@ -279,7 +289,7 @@ export class EnginePool {
         gone: (reason) => this.#restart(slot, reason),
       },
     )
-    slot.engine = engine
+    return engine
   }
 
   #widthsOf({ isSecond }: Slot): readonly RunWidth[] {

@@ -85,6 +85,7 @@ export class Engine {
   #nextBatchId = 0
   #alive = true
 
+  /** @throws when no process can be started: without files, processes or memory left */
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#options = options
     this.#awake = new StayAwake(options.load.awakeMs)
@@ -94,6 +95,8 @@ export class Engine {
       // the last one is FRAMES_FD
       stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
     })
+    if (!hasPipes(this.#child))
+      throw new Error('no more files can be opened; raise the limit of open files (ulimit -n)')
     this.#frames = this.#child.stdio[FRAMES_FD] as Socket
     const reader = new FrameReader((words) => this.#answered(words))
     this.#frames.on('data', (piece: Buffer) => reader.push(piece))
@@ -212,6 +215,13 @@ export class Engine {
     const last = this.#lastErrors.at(-1)
     return last ? `${reason}; it last wrote: ${last}` : reason
   }
+}
+
+/** Without a file left Node makes none, leaves out what the types promise, and tells the error later. */
+function hasPipes(child: ChildProcess): boolean {
+  const made = (child.stdio as ChildProcess['stdio'] | undefined) !== undefined
+  if (!made) child.once('error', () => {})
+  return made
 }
 
 /** From its first moment: to start Node and import what it needs takes a second of CPU, beside engines that serve. */

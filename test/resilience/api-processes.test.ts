@@ -10,7 +10,7 @@ import { address, managementAddress, poll, type Running, run } from '../cli/lext
 import { type TinyFamilyOptions, writeTinyFamily } from '../support/tiny-family.js'
 import { tinyTokenizer } from '../support/tiny-tokenizer.js'
 import { call, type Outcome, startLoad, until } from './load.js'
-import { mark } from './processes.js'
+import { mark, withoutFiles } from './processes.js'
 import { enginePid, serve } from './server.js'
 
 /** Two processes answer for one server, through the whole file; a test near the end ends it. */
@@ -159,6 +159,18 @@ test('kill -9 of one API process: the work of its callers leaves the queue, the 
   assert.deepEqual(notAnswered(await load.stop()), [])
   assert.ok((await metric(PREDICT_REQUESTS)) >= counted + 20, 'what the dead process counted stays counted')
   for (let asked = 0; asked < 4; asked++) assert.equal((await fetch(`${url}/health/ready`)).status, 200)
+})
+
+test('an API process that cannot be started because no more files can be opened is started once they can', async () => {
+  const listened = apiProcessPids().length
+  const giveBack = withoutFiles(server.child.pid!)
+  try {
+    process.kill(apiProcessPids().at(-1)!, 'SIGKILL')
+    await until(() => /could not be started: .*EMFILE/.test(server.output.stdout), 'a start that fails')
+  } finally {
+    giveBack()
+  }
+  await until(() => apiProcessPids().length === listened + 1, 'another process')
 })
 
 test('kill -9 of an engine under load fails no request', async () => {

@@ -1,5 +1,7 @@
-/** Which processes a server has, told apart from those of any other by a mark in their environment. */
+/** Which processes a server has, told apart from those of any other by a mark in their environment; and what they may open. */
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 
 const NAME = 'LEXTIER_TEST_PROCESSES_OF'
@@ -27,4 +29,12 @@ export function mark(): Mark {
       return pids.filter((_, index) => marked[index]).map(Number)
     },
   }
+}
+
+/** @returns gives a process back what it may open; until then it can open nothing more */
+export function withoutFiles(pid: number): () => void {
+  const limit = (files: string) => execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}`])
+  const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))!
+  limit(`${readdirSync(`/proc/${pid}/fd`).length}:${hard}`)
+  return () => void limit(`${soft}:${hard}`)
 }

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { address, poll, type Running, start } from '../cli/lextier-process.js'
 import { writeTinyFamily } from '../support/tiny-family.js'
 import { call, type Outcome, startLoad, until } from './load.js'
+import { withoutFiles } from './processes.js'
 import { enginePid } from './server.js'
 
 /** One server for the whole file; the last test ends it. */
@@ -43,6 +44,19 @@ test('kill -9 of an engine under load fails no request', async () => {
   const answered = load.outcomes.length
   await until(() => load.outcomes.length > answered + 30, 'answers of the new engine')
   assert.deepEqual(notAnswered(await load.stop()), [])
+})
+
+test('an engine that cannot be started because no more files can be opened is started once they can', async () => {
+  const giveBack = withoutFiles(server.child.pid!)
+  try {
+    process.kill(enginePid(server, 'background'), 'SIGKILL')
+    await until(() => /could not be started: no more files/.test(server.output.stdout), 'a start that fails')
+  } finally {
+    giveBack()
+  }
+  // after three deaths in a row the tiers of its lane are out until then, and the server is ready without them
+  await until(async () => (await call(url, { text: 'a', tier: 'teacher' })).status === 200, 'the lane to be back')
+  await ready()
 })
 
 test('far above capacity some are answered, the others refused with Retry-After, and memory does not grow', async () => {
