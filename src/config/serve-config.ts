@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { InvalidConfiguration } from '../errors.js'
 import type { PROVIDERS } from './providers.js'
 import { type LOG_LEVELS, SERVE_SETTINGS, type ServeVariable, type Setting } from './serve-settings.js'
+import { proxyList } from './trusted-proxies.js'
 import type { VARIANTS } from './variants.js'
 
 /** What `lextier serve` runs with, checked. */
@@ -31,6 +32,8 @@ export interface ServeConfig {
   /** empty: the API is open */
   readonly apiKeys: readonly string[]
   readonly rateLimitPerMinute?: number
+  /** whose X-Forwarded-For is believed; undefined: nobody's */
+  readonly trustedProxies?: readonly string[]
   readonly graceMs: number
   /** between two looks at the models folder; undefined: none */
   readonly watchSeconds?: number
@@ -68,11 +71,17 @@ export function serveConfig(environment: Texts, flags: Texts): ServeConfig {
     if (variable === undefined) throw error
     throw invalid(variable, flags[variable] !== undefined)
   }
+  for (const variable of variables) {
+    const { isValid }: Setting = SERVE_SETTINGS[variable]
+    const text = given[variable]
+    if (text !== undefined && isValid?.(text) === false) throw invalid(variable, flags[variable] !== undefined)
+  }
   return fromValues(values as Partial<Record<ServeVariable, never>>)
 }
 
 function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig {
   const keys: string | undefined = values.LEXTIER_API_KEYS
+  const proxies: string | undefined = values.LEXTIER_TRUSTED_PROXIES
   const config = {
     host: values.LEXTIER_HOST,
     port: values.LEXTIER_PORT,
@@ -94,6 +103,7 @@ function fromValues(values: Partial<Record<ServeVariable, never>>): ServeConfig 
     maxBodyBytes: values.LEXTIER_MAX_BODY_BYTES,
     apiKeys: (keys as string | undefined)?.split(',') ?? [],
     rateLimitPerMinute: values.LEXTIER_RATE_LIMIT_PER_MINUTE,
+    trustedProxies: proxies === undefined ? undefined : proxyList(proxies),
     graceMs: values.LEXTIER_GRACE_MS,
     watchSeconds: values.LEXTIER_WATCH_SECONDS,
     logLevel: values.LEXTIER_LOG_LEVEL,

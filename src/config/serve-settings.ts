@@ -2,6 +2,7 @@
  * the validation and the messages. */
 import { type TSchema, Type } from 'typebox'
 import { PROVIDERS } from './providers.js'
+import { areProxies } from './trusted-proxies.js'
 import { VARIANTS } from './variants.js'
 
 export interface Setting {
@@ -12,6 +13,8 @@ export interface Setting {
   readonly description: string
   /** validates the value; strings become numbers; holds the default */
   readonly schema: TSchema
+  /** what the schema cannot say */
+  readonly isValid?: (text: string) => boolean
   /** what is accepted, for messages */
   readonly accepted: string
   /** what happens when it is not set and the schema has no default */
@@ -186,6 +189,17 @@ export const SERVE_SETTINGS = {
     schema: Type.Optional(whole(1, 10_000_000)),
     accepted: 'a whole number from 1 to 10000000',
     otherwise: 'unlimited',
+  },
+  LEXTIER_TRUSTED_PROXIES: {
+    flag: 'trusted-proxies',
+    argument: '<addresses>',
+    description:
+      "comma-separated addresses or ranges of the proxies before this server, whose X-Forwarded-For tells a caller's address; a rate limit without keys counts by it",
+    schema: Type.Optional(Type.String({ minLength: 1 })),
+    isValid: areProxies,
+    accepted:
+      'addresses or ranges as in 10.0.0.0/8, or loopback, linklocal or uniquelocal for theirs, separated by commas',
+    otherwise: 'the header is not believed',
   },
   LEXTIER_GRACE_MS: {
     flag: 'grace-ms',

@@ -24,6 +24,8 @@ export interface HttpConfig {
   readonly apiKeys: readonly string[]
   /** requests a minute for each key, or each address where there are no keys; undefined: unlimited */
   readonly rateLimitPerMinute?: number | undefined
+  /** addresses and ranges whose X-Forwarded-For tells the caller's address; default: nobody's */
+  readonly trustedProxies?: readonly string[] | undefined
   /** largest request body in bytes */
   readonly maxBodyBytes: number
 }

@@ -54,6 +54,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
       }),
     }),
     ...serverOptions(logger),
+    ...(config.trustedProxies && { trustProxy: [...config.trustedProxies] }),
     bodyLimit: config.maxBodyBytes,
     // the head has a limit of Node's own, the body that of body-timeout.ts
     requestTimeout: 0,

@@ -45,6 +45,8 @@ test('every setting can be given as a variable', () => {
       LEXTIER_MAX_BODY_BYTES: '2048',
       LEXTIER_API_KEYS: 'one,two',
       LEXTIER_RATE_LIMIT_PER_MINUTE: '60',
+      LEXTIER_MANAGEMENT_PORT: '0',
+      LEXTIER_TRUSTED_PROXIES: 'loopback, 10.0.0.0/8',
       LEXTIER_GRACE_MS: '0',
       LEXTIER_LOG_LEVEL: 'warn',
       PATH: '/bin',
@@ -54,6 +56,7 @@ test('every setting can be given as a variable', () => {
   assert.deepEqual(config, {
     host: '127.0.0.1',
     port: 9000,
+    managementPort: 0,
     modelsDir: 'my-models',
     provider: 'cuda',
     variant: 'fused_int8',
@@ -72,6 +75,7 @@ test('every setting can be given as a variable', () => {
     maxBodyBytes: 2048,
     apiKeys: ['one', 'two'],
     rateLimitPerMinute: 60,
+    trustedProxies: ['loopback', '10.0.0.0/8'],
     graceMs: 0,
     logLevel: 'warn',
   })
@@ -97,6 +101,10 @@ test('a wrong value names the flag or the variable that holds it and what is acc
     ['LEXTIER_LOG_LEVEL', 'loud'],
     ['LEXTIER_API_KEYS', 'one,,two'],
     ['LEXTIER_API_KEYS', 'with space'],
+    ['LEXTIER_TRUSTED_PROXIES', 'proxy.example'],
+    ['LEXTIER_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['LEXTIER_TRUSTED_PROXIES', '10.0.0.0/8,'],
+    ['LEXTIER_TRUSTED_PROXIES', '::1/64/2'],
   ]
   for (const [variable, text] of wrong) {
     const { flag, accepted } = SERVE_SETTINGS[variable]

@@ -51,3 +51,23 @@ test('each key has its own rate limit; beyond it 429 with Retry-After', async (t
   assert.ok(seconds >= 1 && seconds <= 60, String(seconds))
   assert.equal((await predict({ text: 'abc' }, { 'x-api-key': 'k-2' })).statusCode, 200)
 })
+
+test('without keys a limit is for an address: the one that a trusted proxy tells, and nobody else', async (t) => {
+  const statusesOf = async (trustedProxies?: string[]) => {
+    const { app } = await testApp(t, { rateLimitPerMinute: 1, ...(trustedProxies && { trustedProxies }) })
+    const statuses = []
+    for (const caller of ['192.0.2.1', '192.0.2.2', '192.0.2.1']) {
+      const { statusCode } = await app.inject({
+        method: 'POST',
+        url: '/v1/predict',
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': caller },
+        payload: '{"text":"abc"}',
+      })
+      statuses.push(statusCode)
+    }
+    return statuses
+  }
+  assert.deepEqual(await statusesOf(['loopback']), [200, 200, 429])
+  assert.deepEqual(await statusesOf(), [200, 429, 429])
+  assert.deepEqual(await statusesOf(['10.0.0.0/8', 'fd00::/8']), [200, 429, 429])
+})
