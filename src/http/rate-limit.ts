@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { RateLimited, RequestAborted } from '../errors.js'
 import { digest, presentedKey } from './api-keys.js'
 import type { App } from './app-types.js'
+import { sendsLines } from './routes/predict-stream.js'
 
 /**
- * At most so many predictions a minute for each key (each address where the API is open); beyond it 429 with Retry-After.
- * Routes opt in with `config.rateLimit`. To be registered after the key check, so that only accepted keys are counted.
+ * At most so many predictions a minute for each key (each address where the API is open), lone ones and lines of streams counted together.
+ * Routes opt in with `requestLimit` and `lineLimit`.
  */
 export async function addRateLimit(app: App, perMinute: number | undefined, keyed: boolean): Promise<void> {
   if (perMinute === undefined) return
@@ -24,6 +25,16 @@ export async function addRateLimit(app: App, perMinute: number | undefined, keye
       return Object.assign(new RateLimited(max, retryAfterSeconds), { retryAfterSeconds })
     },
   })
+}
+
+/** @returns for a route's `onRequest`, after the key check: counts a lone request; beyond the limit 429 with Retry-After */
+export function requestLimit(app: App): onRequestAsyncHookHandler[] {
+  if (!app.hasDecorator('rateLimit')) return []
+  const limit = app.rateLimit()
+  const ofLoneRequests: onRequestAsyncHookHandler = async function (request, reply) {
+    if (!sendsLines(request)) await limit.call(this, request, reply)
+  }
+  return [ofLoneRequests]
 }
 
 /**

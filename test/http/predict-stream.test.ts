@@ -220,12 +220,15 @@ test('a shutdown answers the lines taken before, and ends the stream with a prob
   assert.deepEqual([late.statusCode, late.json().code], [503, 'DRAINING'])
 })
 
-test('the lines of a stream count against the rate limit, at which it waits', async (t) => {
-  const parts = await streamApp(t, { rateLimitPerMinute: 3 })
+test('the lines of a stream count against the rate limit beside lone requests, and the stream waits at it', async (t) => {
+  const parts = await streamApp(t, { rateLimitPerMinute: 4 })
+  const lone = () => parts.predict({ text: 'a' })
+  assert.equal((await lone()).statusCode, 200)
   const { outgoing, response } = await openStream(parts)
   for (let i = 0; i < 5; i++) outgoing.write('{"text":"a"}\n')
   await response
   await delay(100)
-  assert.equal(parts.classifier.asked.length, 3)
+  assert.equal(parts.classifier.asked.length, 4)
+  assert.equal((await lone()).statusCode, 429)
   outgoing.destroy()
 })

@@ -5,7 +5,7 @@ import type { Draining } from '../draining.js'
 import { refuseEarly } from '../early-refusal.js'
 import { contractError } from '../problem-answers.js'
 import { problemResponses } from '../problem-schemas.js'
-import { lineLimit } from '../rate-limit.js'
+import { lineLimit, requestLimit } from '../rate-limit.js'
 import { createRequestValidator } from '../request-validation.js'
 import type { SchemaViolationError } from '../schema-violations.js'
 import { predictAnswer, predictHeaders } from './predict-answer.js'
@@ -74,7 +74,8 @@ export function addPredict(
           ...problemResponses(400, 401, 404, 413, 415, 422, 429, 500, 503, 504),
         },
       },
-      config: { refusedWhileDraining: true, ...(config.rateLimitPerMinute !== undefined && { rateLimit: {} }) },
+      config: { refusedWhileDraining: true },
+      onRequest: requestLimit(app),
       // a tier that does not exist is told apart from other violations below
       attachValidation: true,
       preParsing: refuseEarly(classifier, metrics.http),
