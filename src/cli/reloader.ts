@@ -10,12 +10,15 @@ export interface ReloadParts {
   readonly log: ServingLog
 }
 
-/** @returns reloads the models folder and logs what came of it; never rejects: whatever is wrong, what serves goes on */
+/**
+ * @returns reloads the models folder and logs what came of it; never rejects: whatever is wrong, what serves goes on. While one goes on,
+ *   however many are asked for are one more, which finds what all of them would.
+ */
 export function reloader(
-  generations: FamilyGenerations,
+  generations: Pick<FamilyGenerations, 'served' | 'reload'>,
   { modelsDir, metrics, log }: ReloadParts,
 ): (why: string) => Promise<void> {
-  return async (why) => {
+  const reload = async (why: string) => {
     log.info({ why }, 'reloading')
     const before = generations.served()
     try {
@@ -32,5 +35,15 @@ export function reloader(
         'reload refused; what was served is served on',
       )
     }
+  }
+  let last: Promise<void> = Promise.resolve()
+  let next: Promise<void> | undefined
+  return (why) => {
+    next ??= last.then(() => {
+      next = undefined
+      return reload(why)
+    })
+    last = next
+    return next
   }
 }
