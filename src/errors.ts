@@ -59,6 +59,14 @@ export const Overloaded = createError<[string, number]>(
   // of thousands a second, a stack each would cost more than the rest of the refusal
   false,
 )
+/** 503: large bodies are being read and worked on, as many as there is memory for. Args: MiB. */
+export const BodiesUnderWay = createError<[number]>(
+  'OVERLOADED',
+  'large bodies of %d MiB are under way, which is all at once; send smaller ones, or try again after the time in Retry-After',
+  503,
+  Error,
+  false,
+)
 /** 504: the deadline passed while the work was queued; it was dropped, not run. Args: budget ms. */
 export const DeadlineExceeded = createError<[number]>(
   'DEADLINE_EXCEEDED',

@@ -3,7 +3,7 @@
  * whatever a refusal costs is taken from the answers.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { preParsingHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify'
 import { TIER_NAMES } from '../family/family-schema.js'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { Classifier, RequestedTier, RequestHead } from '../serving/types.js'
@@ -34,10 +34,15 @@ export function refuseEarly(classifier: Classifier, metrics: HttpMetrics): prePa
     const isAsked = !raw.headAdmitted && !sendsLines(request)
     const refusal = isAsked ? refusalOf(classifier, raw, request.arrivalMs) : undefined
     if (!refusal) return done(null, payload)
-    reply.hijack()
-    const { code } = answerRefusal(refusal, request.id, reply.raw, reply.getHeaders() as Record<string, string>)
-    metrics.rejected(code)
+    refuseUnread(refusal, request, reply, metrics)
   }
+}
+
+/** In a route's `preParsing`: the body is not read, and the connection is kept. */
+export function refuseUnread(refusal: Error, request: FastifyRequest, reply: FastifyReply, metrics: HttpMetrics): void {
+  reply.hijack()
+  const { code } = answerRefusal(refusal, request.id, reply.raw, reply.getHeaders() as Record<string, string>)
+  metrics.rejected(code)
 }
 
 /** @returns why a request that is no stream of lines is refused by what its head says; undefined where its body must be read */

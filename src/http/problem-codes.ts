@@ -15,7 +15,7 @@ export const PROBLEM_CODES = {
   RATE_LIMITED: [429, 'too many requests in a minute; wait for Retry-After seconds'],
   REQUEST_ABORTED: [499, 'the caller closed the connection; never sent, only counted'],
   INTERNAL: [500, 'the server failed; its log has more under the request_id'],
-  OVERLOADED: [503, 'the queue is full; wait for Retry-After seconds'],
+  OVERLOADED: [503, 'the queue is full, or too many large bodies are under way; wait for Retry-After seconds'],
   NOT_READY: [503, 'the family is still being loaded, or cannot be; /health/ready says why'],
   DRAINING: [503, 'the server is shutting down; send the request to another one'],
   DEADLINE_EXCEEDED: [504, 'the budget ran out in the queue; the work was not run'],

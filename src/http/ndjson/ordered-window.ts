@@ -9,7 +9,8 @@
  */
 export interface WindowOptions<T> {
   readonly maxItems: number
-  readonly maxWeight: number
+  /** asked whenever an item could be taken: it may change */
+  maxWeight(): number
   weigh(item: T): number
 }
 
@@ -25,7 +26,7 @@ export async function* inOrder<T, R>(
   let ended = false
   while (!ended || window.length > 0) {
     const oldest = window[0]
-    const room = window.length < maxItems && (weight < maxWeight || window.length === 0)
+    const room = window.length < maxItems && (weight < maxWeight() || window.length === 0)
     if (!ended && room && !arriving) {
       arriving = items.next()
       // it is awaited later, or never when the results are given up

@@ -37,8 +37,10 @@ export interface PredictStreamParts {
   /** a line that the classifier never saw; the reason is an error code */
   refused(reason: string): void
   readonly draining: Draining
-  /** of a line, and of all lines in flight together */
+  /** of a line */
   readonly maxBytes: number
+  /** of all lines in flight together */
+  maxBytesInFlight(): number
 }
 
 /**
@@ -69,7 +71,7 @@ export function predictStream(request: FastifyRequest, body: Readable, parts: Pr
     try {
       yield* inOrder(lines, answerLine, {
         maxItems: MAX_LINES_IN_FLIGHT,
-        maxWeight: parts.maxBytes,
+        maxWeight: parts.maxBytesInFlight,
         weigh: ({ bytes }) => bytes?.length ?? 0,
       })
       if (!lines.interrupted) return

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App, AppDependencies } from '../app-types.js'
+import { limitBodies, StreamShares } from '../body-budget.js'
 import type { Draining } from '../draining.js'
 import { refuseEarly } from '../early-refusal.js'
 import { contractError } from '../problem-answers.js'
@@ -33,9 +34,11 @@ export function addPredict(
     unknownTier({ body, headers, fault }, classifier.families(), catalogue.defaultFamily()) ?? fault
   const checkLine = createRequestValidator()({ schema: PredictBody, httpPart: 'body', method: 'POST', url: '' })
   const admitLine = lineLimit(app)
+  const shares = new StreamShares(config.maxBodyBytes)
 
   const answerLines = (request: FastifyRequest, reply: FastifyReply, body: Readable): FastifyReply => {
     const { callerGone: signal } = request
+    shares.opened(reply.raw)
     const headers = request.headers as PredictHeaders
     const answers = predictStream(request, body, {
       ask: async (bytes) => {
@@ -49,6 +52,7 @@ export function addPredict(
       refused: (reason) => metrics.http.rejected(reason),
       draining,
       maxBytes: config.maxBodyBytes,
+      maxBytesInFlight: () => shares.bytes(),
     })
     return reply.type(NDJSON_TYPE).send(answers)
   }
@@ -78,7 +82,7 @@ export function addPredict(
       onRequest: requestLimit(app),
       // a tier that does not exist is told apart from other violations below
       attachValidation: true,
-      preParsing: refuseEarly(classifier, metrics.http),
+      preParsing: [refuseEarly(classifier, metrics.http), limitBodies(config.maxBodyBytes, metrics.http)],
       onError: async (request, _reply, error) => {
         if (request.reachedClassifier) return
         const { code = 'INTERNAL' } = contractError(error, request, config.maxBodyBytes) as { code?: string }
