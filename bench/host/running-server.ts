@@ -17,6 +17,8 @@ export interface ServerFlags {
   readonly engines?: string | undefined
   readonly threads?: string | undefined
   readonly maxBatchTokens?: string | undefined
+  /** default: none */
+  readonly managementPort?: string | undefined
   /** form of the model; default: the server's choice */
   readonly variant?: string | undefined
   /** folder of the model variants that the server keeps between starts; default: its own choice */
@@ -38,7 +40,7 @@ export interface EngineChoice {
 
 export interface RunningServer {
   readonly origin: string
-  /** of its management port, where `more` asks for one */
+  /** of its management port, where it has one */
   readonly managementOrigin: string | undefined
   readonly pid: number
   /** from the start of the process to the first 200 of /health/ready */
@@ -83,8 +85,9 @@ export async function startServer(flags: ServerFlags, timeoutMs: number): Promis
 }
 
 function serveArguments(flags: ServerFlags): string[] {
-  const { maxBatchTokens, more, cpus: _, ...same } = flags
-  const options = { host: '127.0.0.1', port: '0', ...same, 'max-batch-tokens': maxBatchTokens }
+  const { maxBatchTokens, managementPort, more, cpus: _, ...same } = flags
+  const named = { 'max-batch-tokens': maxBatchTokens, 'management-port': managementPort }
+  const options = { host: '127.0.0.1', port: '0', ...same, ...named }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   return ['serve', ...given.flatMap(([name, value]) => [`--${name}`, value!]), ...(more?.trim().split(/\s+/) ?? [])]
 }

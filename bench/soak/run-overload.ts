@@ -41,7 +41,7 @@ export async function runOverload(
   const { models = bundledModels(), engines, threads, serverCpus, serverOptions } = flags
   const placement = placeLoad({ generators: generatorsOption(flags.generators), serverCpus })
   const server = await startServer(
-    { models, provider: 'cpu', engines, threads, cpus: serverCpus, more: `--management-port 0 ${serverOptions ?? ''}` },
+    { models, provider: 'cpu', engines, threads, cpus: serverCpus, managementPort: '0', more: serverOptions },
     START_TIMEOUT_MS,
   )
   try {

@@ -57,3 +57,13 @@ export type FromApiProcess =
   | ListenFailedMessage
   | MetricsQuestion
   | SnapshotMessage
+
+/** @param error of listening. @returns what the other side makes `listenError` of */
+export function listenFailed(error: unknown): ListenFailedMessage {
+  const { code, message } = error as NodeJS.ErrnoException
+  return { type: 'listen-failed', code, message }
+}
+
+export function listenError({ code, message }: ListenFailedMessage): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), code !== undefined && { code })
+}

@@ -11,7 +11,7 @@ import { createMetrics } from '../metrics/metrics.js'
 import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
 import { RemoteClassifier } from '../serving/remote/remote-classifier.js'
 import { Questions } from '../threads/questions.js'
-import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
+import { type FromApiProcess, type ListenMessage, listenFailed, type ToApiProcess } from './api-process-protocol.js'
 import { listenOptions } from './listen-address.js'
 import { EXIT_FAILURE } from './report-error.js'
 
@@ -47,8 +47,7 @@ async function listen({ config, version, awakeMs }: ListenMessage): Promise<void
     await app.listen(listenOptions(config))
     send({ type: 'listening' })
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    send({ type: 'listen-failed', code, message })
+    send(listenFailed(error))
   }
 }
 

@@ -2,12 +2,10 @@
  * The processes that answer HTTP where one is not enough. They share the port: the system's connections go to each in turn
  * (node:cluster). One that dies takes its connections along and is started again.
  */
-
 import type { ChildProcess } from 'node:child_process'
 import cluster, { type Worker } from 'node:cluster'
 import { Socket } from 'node:net'
 import { extname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { countsOf, type MetricsSnapshot, mergedExposition } from '../metrics/metrics.js'
 import type { ServingLog } from '../serving/classifier-options.js'
@@ -15,7 +13,8 @@ import { childExecArgv } from '../serving/engine.js'
 import { restartDelayMs } from '../serving/engine-pool.js'
 import { ClassifierHost, type Served, stateNow } from '../serving/remote/classifier-host.js'
 import { MESSAGES_FD, MessagePipe } from '../serving/remote/message-pipe.js'
-import type { FromApiProcess, ListenMessage, ToApiProcess } from './api-process-protocol.js'
+import { Questions } from '../threads/questions.js'
+import { type FromApiProcess, type ListenMessage, listenError, type ToApiProcess } from './api-process-protocol.js'
 
 const FILE = fileURLToPath(new URL(`./api-process${extname(import.meta.url)}`, import.meta.url))
 /** How late an API process may hear of a change in readiness, and of what is served, latency profiles included. */
@@ -49,7 +48,7 @@ interface Front {
   readonly listening: Promise<void>
   /** settles `listening` */
   readonly start: { resolve(): void; reject(error: Error): void }
-  readonly snapshots: Map<number, (snapshot: MetricsSnapshot) => void>
+  readonly snapshots: Questions<MetricsSnapshot>
   /** what it told last of its figures */
   snapshot: MetricsSnapshot
 }
@@ -59,7 +58,6 @@ export class ApiProcesses {
   readonly #fronts = new Set<Front>()
   readonly #timers: NodeJS.Timeout[] = []
   #failures = 0
-  #questions = 0
   #draining = false
   #onIdle: (() => void) | undefined
   /** of processes that have ended: a sum that fell would look to a reader of rates like a new start */
@@ -169,7 +167,7 @@ export class ApiProcesses {
       listens: false,
       listening,
       start,
-      snapshots: new Map(),
+      snapshots: new Questions(),
       snapshot: [],
     }
     this.#fronts.add(front)
@@ -203,11 +201,10 @@ export class ApiProcesses {
         front.start.resolve()
         break
       case 'listen-failed':
-        this.#cannotListen(front, listenFailure(Object.assign(new Error(message.message), { code: message.code })))
+        this.#cannotListen(front, listenFailure(listenError(message)))
         break
       case 'snapshot':
-        front.snapshots.get(message.id)?.(message.snapshot)
-        front.snapshots.delete(message.id)
+        front.snapshots.answered(message.id, message.snapshot)
         break
       case 'metrics?':
         void this.exposition().then((exposition) => pipe.send({ type: 'exposition', id: message.id, exposition }))
@@ -243,11 +240,8 @@ export class ApiProcesses {
   async #askForSnapshots(): Promise<void> {
     const listening = [...this.#fronts].filter(({ listens }) => listens)
     const asked = listening.map(async (front) => {
-      const id = this.#questions++
-      const answer = new Promise<MetricsSnapshot>((resolve) => front.snapshots.set(id, resolve))
-      front.pipe.send({ type: 'metrics?', id })
-      const snapshot = await Promise.race([answer, sleep(SNAPSHOT_TIMEOUT_MS, undefined, { ref: false })])
-      front.snapshots.delete(id)
+      const ask = (id: number) => front.pipe.send({ type: 'metrics?', id })
+      const snapshot = await front.snapshots.askInTime(ask, SNAPSHOT_TIMEOUT_MS)
       if (snapshot) front.snapshot = snapshot
     })
     await Promise.all(asked)

@@ -12,7 +12,8 @@ export interface ListenAddress {
 /** Connections that wait to be accepted: callers that come at once after a start. The system has a limit of its own; beyond it, they try again a second later. */
 const LISTEN_BACKLOG = 4_096
 
-const MANAGEMENT_PORT = 'LEXTIER_MANAGEMENT_PORT (--management-port)'
+const API_PORT = 'LEXTIER_PORT (--port)'
+export const MANAGEMENT_PORT = 'LEXTIER_MANAGEMENT_PORT (--management-port)'
 
 /** @returns how a server listens; its log says where, and whoever starts one reads the address from that line */
 export function listenOptions({ host, port }: ListenAddress): FastifyListenOptions {
@@ -24,33 +25,25 @@ export function managementListenOptions({ host, port }: ListenAddress): FastifyL
   return { host, port, listenTextResolver: (address) => `health and metrics on ${address}` }
 }
 
-/**
- * @param failure what is made of the error
- * @throws InvalidConfiguration when this process cannot listen there
- */
-export async function checkListenAddress(address: ListenAddress, failure = listenFailure): Promise<void> {
+/** @throws InvalidConfiguration when this process cannot listen there */
+export async function checkListenAddress(address: ListenAddress, portSetting = API_PORT): Promise<void> {
   const server = createServer()
   try {
     server.listen(address.port, address.host)
     await once(server, 'listening')
   } catch (error) {
-    throw failure(error as NodeJS.ErrnoException, address)
+    throw listenFailure(error as NodeJS.ErrnoException, address, portSetting)
   }
   server.close()
   await once(server, 'close')
 }
 
 /** @returns a listen error as a sentence about the setting that caused it */
-export function listenFailure(error: NodeJS.ErrnoException, address: ListenAddress): Error {
-  return failureOf(error, address, 'LEXTIER_PORT (--port)')
-}
-
-/** @returns the same of the management port */
-export function managementListenFailure(error: NodeJS.ErrnoException, address: ListenAddress): Error {
-  return failureOf(error, address, MANAGEMENT_PORT)
-}
-
-function failureOf(error: NodeJS.ErrnoException, { host, port }: ListenAddress, portSetting: string): Error {
+export function listenFailure(
+  error: NodeJS.ErrnoException,
+  { host, port }: ListenAddress,
+  portSetting = API_PORT,
+): Error {
   switch (error.code) {
     case 'EADDRINUSE':
       return new InvalidConfiguration(
@@ -85,5 +78,5 @@ export async function checkListenAddresses({
       `the API listens on port ${port}; give another one, or 0 for a free one`,
     )
   }
-  await checkListenAddress({ host, port: managementPort }, managementListenFailure)
+  await checkListenAddress({ host, port: managementPort }, MANAGEMENT_PORT)
 }

@@ -4,6 +4,7 @@ import { closeApp } from '../http/close-app.js'
 import { buildManagementApp } from '../http/management-app.js'
 import { createServerLogger, written } from '../http/server-logger.js'
 import { Questions } from '../threads/questions.js'
+import { listenFailed } from './api-process-protocol.js'
 import { managementListenOptions } from './listen-address.js'
 import type { FromManagement, ManagementStart, ToManagement } from './management-protocol.js'
 
@@ -54,6 +55,5 @@ try {
   await app.listen(managementListenOptions(address))
   send({ type: 'listening' })
 } catch (error) {
-  const { code, message } = error as NodeJS.ErrnoException
-  send({ type: 'listen-failed', code, message })
+  send(listenFailed(error))
 }

@@ -10,8 +10,8 @@ import { Worker } from 'node:worker_threads'
 import type { HttpMetrics } from '../metrics/metrics.js'
 import type { Readiness } from '../serving/types.js'
 import { threadEntry } from '../threads/call-thread.js'
-import type { ListenAddress } from './listen-address.js'
-import { managementListenFailure } from './listen-address.js'
+import { listenError } from './api-process-protocol.js'
+import { type ListenAddress, listenFailure, MANAGEMENT_PORT } from './listen-address.js'
 import type { FromManagement, ManagementStart, ToManagement } from './management-protocol.js'
 
 /** How late the thread may hear of a change. */
@@ -42,11 +42,12 @@ export async function startManagement(options: ManagementOptions): Promise<Manag
   const heard = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
   const beAtWork = () => void Atomics.store(heard, 0, process.hrtime.bigint())
   beAtWork()
-  let told = readiness()
+  const first = readiness()
+  let told = JSON.stringify(first)
   const workerData: ManagementStart = {
     ...{ address, logLevel, standstillMs },
     contentType: metrics.contentType,
-    readiness: told,
+    readiness: first,
     heard: heard.buffer,
   }
   const worker = new Worker(threadEntry(import.meta.url, 'management-worker'), { workerData })
@@ -55,8 +56,9 @@ export async function startManagement(options: ManagementOptions): Promise<Manag
   const timer = setInterval(() => {
     beAtWork()
     const now = readiness()
-    if (JSON.stringify(now) === JSON.stringify(told)) return
-    told = now
+    const text = JSON.stringify(now)
+    if (text === told) return
+    told = text
     tell({ type: 'readiness', readiness: now })
   }, TELL_MS)
   await new Promise<void>((resolve, reject) => {
@@ -64,10 +66,8 @@ export async function startManagement(options: ManagementOptions): Promise<Manag
       switch (message.type) {
         case 'listening':
           return resolve()
-        case 'listen-failed': {
-          const failure = Object.assign(new Error(message.message), { code: message.code })
-          return reject(managementListenFailure(failure, address))
-        }
+        case 'listen-failed':
+          return reject(listenFailure(listenError(message), address, MANAGEMENT_PORT))
         case 'metrics?':
           return void metrics
             .exposition()

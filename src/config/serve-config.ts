@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { InvalidConfiguration } from '../errors.js'
 import type { PROVIDERS } from './providers.js'
 import { type LOG_LEVELS, SERVE_SETTINGS, type ServeVariable, type Setting } from './serve-settings.js'
-import { proxyList } from './trusted-proxies.js'
+import { areProxies, PROXIES_FORMAT, proxyList } from './trusted-proxies.js'
 import type { VARIANTS } from './variants.js'
 
 /** What `lextier serve` runs with, checked. */
@@ -41,7 +41,9 @@ export interface ServeConfig {
 }
 
 // strict numbers would exempt Infinity from every limit; the types of env-schema lack the form that its manual describes
-const AJV = { customOptions: { strictNumbers: false } } as unknown as NonNullable<EnvSchemaOpt['ajv']>
+const AJV = {
+  customOptions: { strictNumbers: false, formats: { [PROXIES_FORMAT]: areProxies } },
+} as unknown as NonNullable<EnvSchemaOpt['ajv']>
 
 type Texts = Readonly<Record<string, string | undefined>>
 
@@ -70,11 +72,6 @@ export function serveConfig(environment: Texts, flags: Texts): ServeConfig {
     const variable = variables.find((one) => one === path)
     if (variable === undefined) throw error
     throw invalid(variable, flags[variable] !== undefined)
-  }
-  for (const variable of variables) {
-    const { isValid }: Setting = SERVE_SETTINGS[variable]
-    const text = given[variable]
-    if (text !== undefined && isValid?.(text) === false) throw invalid(variable, flags[variable] !== undefined)
   }
   return fromValues(values as Partial<Record<ServeVariable, never>>)
 }

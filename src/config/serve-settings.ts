@@ -2,7 +2,7 @@
  * the validation and the messages. */
 import { type TSchema, Type } from 'typebox'
 import { PROVIDERS } from './providers.js'
-import { areProxies } from './trusted-proxies.js'
+import { PROXIES_FORMAT } from './trusted-proxies.js'
 import { VARIANTS } from './variants.js'
 
 export interface Setting {
@@ -13,8 +13,6 @@ export interface Setting {
   readonly description: string
   /** validates the value; strings become numbers; holds the default */
   readonly schema: TSchema
-  /** what the schema cannot say */
-  readonly isValid?: (text: string) => boolean
   /** what is accepted, for messages */
   readonly accepted: string
   /** what happens when it is not set and the schema has no default */
@@ -195,8 +193,7 @@ export const SERVE_SETTINGS = {
     argument: '<addresses>',
     description:
       "comma-separated addresses or ranges of the proxies before this server, whose X-Forwarded-For tells a caller's address; a rate limit without keys counts by it",
-    schema: Type.Optional(Type.String({ minLength: 1 })),
-    isValid: areProxies,
+    schema: Type.Optional(Type.String({ format: PROXIES_FORMAT })),
     accepted:
       'addresses or ranges as in 10.0.0.0/8, or loopback, linklocal or uniquelocal for theirs, separated by commas',
     otherwise: 'the header is not believed',

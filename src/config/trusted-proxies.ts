@@ -1,6 +1,9 @@
 /** Addresses of proxies whose word about the caller's address is taken. */
 import { isIP } from 'node:net'
 
+/** Of a schema: what `areProxies` checks. */
+export const PROXIES_FORMAT = 'proxies'
+
 /** Ranges that have a name: 127.0.0.0/8 and ::1; 169.254.0.0/16 and fe80::/10; the private ones of RFC 1918 and fc00::/7. */
 const NAMED = new Set(['loopback', 'linklocal', 'uniquelocal'])
 const PREFIX_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 }

@@ -44,9 +44,8 @@ export function frontDoorServer(door: FrontDoor): FastifyServerFactory {
 
 function behindDoor(door: FrontDoor, handler: RequestListener): RequestListener {
   const { path, classifier, metrics, log } = door
-  let lastStatus = 0
-  const tally = new Tally((refused) =>
-    log?.info({ method: 'POST', route: path, status: lastStatus, refused }, 'requests refused unread'),
+  const tally = new Tally<number>((refused, status) =>
+    log?.info({ method: 'POST', route: path, status, refused }, 'requests refused unread'),
   )
   return (request: IncomingMessage, response: ServerResponse) => {
     const isPrediction = request.url === path && request.method === 'POST'
@@ -64,7 +63,6 @@ function behindDoor(door: FrontDoor, handler: RequestListener): RequestListener 
     const { status, code } = answerRefusal(refusal, id, response, { 'x-request-id': id })
     metrics.rejected(code)
     metrics.answered(path, status, (performance.now() - arrivalMs) / 1000)
-    lastStatus = status
-    tally.add()
+    tally.add(status)
   }
 }

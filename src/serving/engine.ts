@@ -89,14 +89,7 @@ export class Engine {
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#options = options
     this.#awake = new StayAwake(options.load.awakeMs)
-    this.#child = fork(options.file, [], {
-      serialization: 'advanced',
-      execArgv: [...childExecArgv(process.execArgv, options.file), ...COLLECTED_OFTEN],
-      // the last one is FRAMES_FD
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
-    })
-    if (!hasPipes(this.#child))
-      throw new Error('no more files can be opened; raise the limit of open files (ulimit -n)')
+    this.#child = forkEngine(options.file)
     this.#frames = this.#child.stdio[FRAMES_FD] as Socket
     const reader = new FrameReader((words) => this.#answered(words))
     this.#frames.on('data', (piece: Buffer) => reader.push(piece))
@@ -217,11 +210,17 @@ export class Engine {
   }
 }
 
-/** Without a file left Node makes none, leaves out what the types promise, and tells the error later. */
-function hasPipes(child: ChildProcess): boolean {
-  const made = (child.stdio as ChildProcess['stdio'] | undefined) !== undefined
-  if (!made) child.once('error', () => {})
-  return made
+function forkEngine(file: string): ChildProcess {
+  const child = fork(file, [], {
+    serialization: 'advanced',
+    execArgv: [...childExecArgv(process.execArgv, file), ...COLLECTED_OFTEN],
+    // the last one is FRAMES_FD
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
+  })
+  // without a file left Node makes no pipes, whatever the types promise, and tells the error later
+  if ((child.stdio as ChildProcess['stdio'] | undefined) !== undefined) return child
+  child.once('error', () => {})
+  throw new Error('no more files can be opened; raise the limit of open files (ulimit -n)')
 }
 
 /** From its first moment: to start Node and import what it needs takes a second of CPU, beside engines that serve. */

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** Questions by message whose answers come later and in any order, each under the id of its question. */
 export class Questions<Answer> {
   readonly #open = new Map<number, (answer: Answer) => void>()
@@ -10,6 +12,14 @@ export class Questions<Answer> {
       this.#open.set(id, resolve)
       send(id)
     })
+  }
+
+  /** @returns undefined where no answer came in time */
+  async askInTime(send: (id: number) => void, timeoutMs: number): Promise<Answer | undefined> {
+    const id = this.#asked
+    const answer = await Promise.race([this.ask(send), sleep(timeoutMs, undefined, { ref: false })])
+    this.#open.delete(id)
+    return answer
   }
 
   /** An answer to what nobody asked, or no longer waits for, is dropped. */

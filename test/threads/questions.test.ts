@@ -14,3 +14,13 @@ test('each question gets the answer under its own id, in whatever order they com
     sent.map((id) => `answer ${id}`),
   )
 })
+
+test('one that is not answered in time gets nothing, and a late answer is dropped', async () => {
+  const questions = new Questions<string>()
+  const sent: number[] = []
+  assert.equal(await questions.askInTime((id) => sent.push(id), 5), undefined)
+  questions.answered(sent[0]!, 'too late')
+  const next = questions.askInTime((id) => sent.push(id), 60_000)
+  questions.answered(sent[1]!, 'in time')
+  assert.equal(await next, 'in time')
+})
